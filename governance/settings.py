@@ -1,0 +1,197 @@
+"""Settings: one flat list, read from the environment, loud on error.
+
+`make` keeps what a machine needs (secret key, passphrase, database) in `.local/env`, a file of `NAME=value` lines with mode 0600;
+the process environment wins over it. Nothing secret has a default.
+"""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = Path(os.environ.get("STATE_DIR", BASE_DIR / ".local"))
+
+
+def _file_defaults() -> dict[str, str]:
+    path = Path(os.environ.get("ENV_FILE", STATE_DIR / "env"))
+    if not path.exists():
+        return {}
+    lines = (line.strip() for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#") and "=" in line)
+
+
+_DEFAULTS = _file_defaults()
+
+
+def env_str(name: str, default: str | None = None) -> str:
+    value = os.environ.get(name, _DEFAULTS.get(name, default))
+    if value is None:
+        raise ImproperlyConfigured(f"set {name} in the environment or in {STATE_DIR / 'env'} (`make setup` writes one)")
+    return value
+
+
+def env_bool(name: str, default: bool) -> bool:
+    value = env_str(name, "yes" if default else "no").lower()
+    if value not in {"yes", "no"}:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write yes or no")
+    return value == "yes"
+
+
+def env_int(name: str, default: int) -> int:
+    value = env_str(name, str(default))
+    try:
+        return int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {value!r}: write a whole number") from None
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    return [item.strip() for item in env_str(name, default).split(",") if item.strip()]
+
+
+SECRET_KEY = env_str("SECRET_KEY")
+DEBUG = env_bool("DEBUG", False)
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1")
+SITE_URL = env_str("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+
+INSTALLED_APPS = [
+    "unfold",
+    "governance.access",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "drf_spectacular",
+    "guardian",
+    "axes",
+    "pgtrigger",
+    "lineage",
+    "lineage.journal",
+    "consent",
+    "governance.publishing",
+    "governance.parties",
+    "governance.contracts",
+    "governance.catalogue",
+    "governance.obligations",
+    "governance.releases",
+    "governance.building",
+    "governance.deletions",
+    "governance.reports",
+    "governance.reactions",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "governance.urls"
+WSGI_APPLICATION = "governance.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+ANONYMOUS_USER_NAME = None
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def _database() -> dict[str, object]:
+    url = os.environ.get("DATABASE_URL", _DEFAULTS.get("DATABASE_URL", ""))
+    if not url:
+        from governance import localdb
+
+        url = localdb.url(STATE_DIR / "postgres", role=env_str("DATABASE_ROLE", "owner"))
+    return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+
+
+DATABASES = {"default": _database()}
+APP_ROLE = env_str("APP_ROLE", "governance_app")
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "governance.access.authentication.ServiceKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["governance.access.permissions.Scoped"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "governance.problems.handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Contract and consent policy engine",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# Lineage (LINEAGE.md): clock skew widens every comparison towards "may have seen"; seconds.
+LINEAGE_SKEW_SECONDS = env_int("LINEAGE_SKEW_SECONDS", 5)
+LINEAGE_ASSUMED_RUN_SECONDS = env_int("LINEAGE_ASSUMED_RUN_SECONDS", 3600)
+LINEAGE_MAX_EVENT_BYTES = env_int("LINEAGE_MAX_EVENT_BYTES", 5_000_000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12_000_000
+
+# The ledger's name in its checkpoints (C2SP origin line), and where its keys lie.
+LEDGER_ORIGIN = env_str("LEDGER_ORIGIN", "governance.example/ledger")
+KEYSTORE_DIR = Path(env_str("KEYSTORE_DIR", str(STATE_DIR / "keys")))
+KEYSTORE_PASSPHRASE = env_str("KEYSTORE_PASSPHRASE")
+CHECKPOINT_COPY_DIR = Path(env_str("CHECKPOINT_COPY_DIR", str(STATE_DIR / "checkpoints")))
+
+# Where the governed data lies: a JSON file, OpenLineage namespace -> {"builder": dsn, "executor": dsn, "checker": dsn}.
+DATA_PLANES_FILE = env_str("DATA_PLANES_FILE", "")
+
+PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
+ALLOW_LIST_MAX_AGE_HOURS = env_int("ALLOW_LIST_MAX_AGE_HOURS", 24)
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+BEHIND_TLS = env_bool("BEHIND_TLS", False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
