@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, path
+from drf_spectacular.views import SpectacularAPIView
+
+from governance import health
+
+handler404 = "governance.problems.page_404"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])),
+    # rooms, from the ground up: path("", include("lineage.journal.urls")), …
 ]
