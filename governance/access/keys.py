@@ -1,0 +1,97 @@
+"""Service keys: issue (shown once), find, revoke."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from governance.access import roles
+from governance.access.actors import Actor
+from governance.access.models import ServiceKey, User
+from lineage import errors
+from lineage.journal import entries
+
+PREFIX_LENGTH = 10
+USED_STEP = timedelta(hours=1)
+_NOTHING = "0" * 64
+
+
+class UnknownKey(errors.Unauthenticated):
+    """No live key has this secret."""
+
+    code = "unknown-key"
+
+
+@transaction.atomic
+def issue(
+    name: str, *, scopes: Iterable[str], owner: User, by: Actor, expires_at: datetime | None = None
+) -> tuple[ServiceKey, str]:
+    """Create a key and return it with its secret, which nobody can read again."""
+    by.must(roles.ADMINISTRATOR)
+    wanted = sorted(set(scopes))
+    if unknown := [scope for scope in wanted if scope not in roles.SCOPES]:
+        raise errors.Unprocessable(
+            f"unknown scope {unknown[0]}", code="unknown-scope", where="scopes", known=sorted(roles.SCOPES)
+        )
+    if not wanted:
+        raise errors.Unprocessable("a key needs at least one scope", code="no-scope", where="scopes")
+    prefix, secret = secrets.token_hex(PREFIX_LENGTH // 2), secrets.token_urlsafe(32)
+    text = f"cc_{prefix}_{secret}"
+    key = ServiceKey.objects.create(
+        name=name,
+        prefix=prefix,
+        digest=_digest(text),
+        scopes=wanted,
+        owner=owner,
+        issued_by=by.ref,
+        expires_at=expires_at,
+    )
+    entries.record(
+        "service-key-issued", {"key": key.ref, "owner": owner.ref, "scopes": wanted}, by=by.ref, about=[key.ref]
+    )
+    return key, text
+
+
+@transaction.atomic
+def revoke(key: ServiceKey, *, by: Actor, at: datetime) -> None:
+    """End a key at once and for good."""
+    by.must(roles.ADMINISTRATOR)
+    row = ServiceKey.objects.select_for_update().get(pk=key.pk)
+    if row.revoked_at is not None:
+        raise errors.Conflict("this key is already revoked", code="key-revoked")
+    row.revoked_at = at
+    row.save(update_fields=["revoked_at"])
+    entries.record("service-key-revoked", {"key": row.ref}, by=by.ref, about=[row.ref])
+
+
+def find(text: str, *, at: datetime) -> ServiceKey:
+    """Return the live key with this secret; raises `UnknownKey`, whichever reason, in the same words."""
+    key = _row(text)
+    # The digest is compared even when no row was found, so that time does not tell a known prefix from an unknown one.
+    matches = hmac.compare_digest(_digest(text), key.digest if key else _NOTHING)
+    if key is None or not matches or not key.is_live(at):
+        raise UnknownKey(
+            "this service key is not known, expired or revoked", remedy="ask an administrator for a new one"
+        )
+    _touch(key, at=at)
+    return key
+
+
+def _row(text: str) -> ServiceKey | None:
+    parts = text.split("_", 2)
+    if len(parts) != 3 or parts[0] != "cc" or not parts[1].isascii() or not parts[1].isalnum():
+        return None
+    return ServiceKey.objects.select_related("owner").filter(prefix=parts[1]).first()
+
+
+def _digest(text: str) -> str:
+    # The secret holds 256 random bits: a fast hash is as good as a slow one, and every request pays for it.
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def _touch(key: ServiceKey, *, at: datetime) -> None:
+    if key.last_used_at is None or at - key.last_used_at > USED_STEP:
+        ServiceKey.objects.filter(pk=key.pk, revoked_at=None).update(last_used_at=at)
