@@ -1,0 +1,134 @@
+"""Lawful bases: declared and approved by two persons of whom one is the privacy officer; never edited, only ended.
+
+This storey knows no roles: the caller says whether the acting person holds the privacy officer's (`officer`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from consent import vocabulary
+from consent.models import Basis
+from lineage import errors
+from lineage.journal import entries
+
+
+class SecondPersonNeeded(errors.Forbidden):
+    code = "second-person-needed"
+
+
+class OfficerNeeded(errors.Forbidden):
+    code = "privacy-officer-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a basis record says. `category` is a personal-axis key, `role` and `ground` values of `Basis`."""
+
+    customer_ref: str
+    category: str
+    action: str
+    purpose: str
+    role: str
+    ground: str
+    assessment: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+
+
+def declare(terms: Terms, *, by: str, officer: bool) -> Basis:
+    """Propose a basis record; it counts once a second person has approved it."""
+    _must_be_person(by)
+    _check(terms)
+    with transaction.atomic():
+        basis = Basis.objects.create(
+            **{name: getattr(terms, name) for name in Terms.__dataclass_fields__}, declared_by=by, officer=by if officer else ""
+        )
+        entries.record("basis-declared", _payload(basis), by=by, about=[basis.ref, basis.customer_ref])
+    return basis
+
+
+def approve(ref: str, *, by: str, officer: bool) -> Basis:
+    """Make a basis record count; raises `SecondPersonNeeded`/`OfficerNeeded` when it is not another person, or none is the officer."""
+    _must_be_person(by)
+    with transaction.atomic():
+        basis = _locked(ref)
+        if basis.approved_at:
+            raise errors.Conflict("this basis record is approved already", code="already-approved")
+        if basis.ended_at:
+            raise errors.Conflict("this basis record was withdrawn before it was approved", code="ended")
+        if by == basis.declared_by:
+            raise SecondPersonNeeded("whoever declared a basis record cannot approve it", remedy="ask a second person")
+        if not (officer or basis.officer):
+            raise OfficerNeeded("one of the two must be the privacy officer", remedy="ask the privacy officer to approve")
+        basis.approved_by, basis.approved_at, basis.officer = by, Now(), basis.officer or by
+        basis.save(update_fields=["approved_by", "approved_at", "officer"])
+        basis.refresh_from_db()
+        entries.record("basis-approved", _payload(basis), by=by, about=[basis.ref, basis.customer_ref])
+    return basis
+
+
+def end(ref: str, *, on: datetime, by: str) -> Basis:
+    """End a basis record at an instant. One person may: without a record consent is needed, so nothing more is allowed."""
+    _must_be_person(by)
+    with transaction.atomic():
+        basis = _locked(ref)
+        if basis.ended_at:
+            raise errors.Conflict("this basis record has ended already", code="already-ended")
+        basis.ended_on, basis.ended_at, basis.ended_by = on, Now(), by
+        basis.save(update_fields=["ended_on", "ended_at", "ended_by"])
+        basis.refresh_from_db()
+        payload = _payload(basis) | {"ended_on": on.isoformat()}
+        entries.record("basis-ended", payload, by=by, about=[basis.ref, basis.customer_ref])
+    return basis
+
+
+def counting(customer_refs: list[str], *, at: datetime, as_known_at: datetime) -> "QuerySet[Basis]":
+    """Return the records of these customers that count at `at`, as known at `as_known_at`, in a stable order."""
+    return Basis.objects.filter(customer_ref__in=customer_refs).counting(at=at, as_known_at=as_known_at).order_by("ref")
+
+
+def _check(terms: Terms) -> None:
+    known = {
+        "action": vocabulary.is_action(terms.action),
+        "purpose": vocabulary.is_purpose(terms.purpose),
+        "category": vocabulary.is_personal(terms.category),
+        "role": terms.role in Basis.Role.values,
+        "ground": terms.ground in Basis.Ground.values,
+        "assessment": bool(terms.assessment.strip()),
+        "customer": bool(terms.customer_ref.strip()),
+    }
+    for field, fine in known.items():
+        if not fine:
+            raise errors.Unprocessable(f"the {field} is unknown or empty", code=f"unknown-{field}", where=field)
+    if terms.valid_to and terms.valid_to <= terms.valid_from:
+        raise errors.Unprocessable("the period ends before it starts", code="bad-period", where="valid_to")
+
+
+def _locked(ref: str) -> Basis:
+    basis = Basis.objects.select_for_update().filter(ref=ref).first()
+    if basis is None:
+        raise errors.NotFound("no basis record of that reference")
+    return basis
+
+
+def _must_be_person(by: str) -> None:
+    if not by.startswith("user:"):
+        raise SecondPersonNeeded("a basis record takes named persons, not keys", remedy="log in as a person")
+
+
+def _payload(basis: Basis) -> dict[str, str]:
+    return {
+        "basis": basis.ref,
+        "customer": basis.customer_ref,
+        "category": basis.category,
+        "action": basis.action,
+        "purpose": basis.purpose,
+        "role": basis.role,
+        "ground": basis.ground,
+        "valid_from": basis.valid_from.isoformat(),
+        "valid_to": basis.valid_to.isoformat() if basis.valid_to else "",
+    }

@@ -1,0 +1,276 @@
+"""Record what people say, and answer who may be used: the same fold as `consent.scope`, in SQL over all people at once."""
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from django.db import connection, transaction
+
+from consent import subjects, vocabulary
+from consent.models import ConsentEvent, IdentifierSpace
+from consent.scope import Need, Standing
+from consent.statements import Statement
+from lineage.journal import entries
+
+BATCH = 10_000
+_CURSORS = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of one statement: its event, and whether it was known already."""
+
+    event: ConsentEvent
+    repeated: bool
+    entry_ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whose consent is asked for: (space, controller, action, purpose) at an instant, as known at another, at a strength."""
+
+    space: IdentifierSpace
+    controller: str
+    action: str
+    purpose: str
+    at: datetime
+    as_known_at: datetime | None = None
+    need: Need = Need.CONSENT
+
+    @property
+    def kind(self) -> Literal["only", "except"]:
+        """`only` these people may be used (consent), or everybody `except` these (legitimate interest and the rest)."""
+        return "only" if self.need in (Need.CONSENT, Need.EXPLICIT, Need.GUARDED) else "except"
+
+
+@dataclass(frozen=True, slots=True)
+class ListHead:
+    """What identifies an allow-list: how many references, SHA-256 over them (sorted, one per line), and at which position.
+
+    `kind` says how to read it: `only` the people listed, or all `except` the people listed.
+    """
+
+    kind: Literal["only", "except"]
+    count: int
+    digest: str
+    position: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList:
+    """An allow-list with its references, sorted."""
+
+    head: ListHead
+    subjects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of the people registered for a customer, how many consent allows."""
+
+    registered: int
+    allowed: int
+
+
+def record(statement: Statement, *, by: str) -> Recorded:
+    """Store one statement and its ledger entry, which names the event and never the person. Repeating it changes nothing."""
+    with transaction.atomic():
+        if statement.customer:
+            subjects.register(
+                statement.space, [statement.subject], customer_ref=statement.customer, minor=statement.minor, by=by
+            )
+        event, new = ConsentEvent.objects.get_or_create(digest=statement.digest(), defaults={**_columns(statement), "by": by})
+        if not new:
+            return Recorded(event, repeated=True, entry_ref="")
+        entry = entries.record("consent-recorded", _payload(event, statement.space), by=by, about=[event.ref, statement.controller])
+    return Recorded(event, repeated=False, entry_ref=entry.ref)
+
+
+def standings(question: Question, *, only: list[str] | None = None) -> Iterator[tuple[str, Standing]]:
+    """Yield (subject, standing) for everybody who ever said anything that counts, sorted by subject; silent people are absent.
+
+    Streams through a server-side cursor, so memory stays flat. `only` narrows to the given references.
+    """
+    sql, values = _standings_sql(question, only)
+    for subject, state in _stream(f"SELECT subject, standing FROM ({sql}) s ORDER BY subject", values):
+        yield subject, Standing(state)
+
+
+def effective(question: Question, subject: str) -> Standing:
+    """Return one person's standing."""
+    return dict(standings(question, only=[subject])).get(subject, Standing.SILENT)
+
+
+def write_list(question: Question, sink: Callable[[list[str]], object]) -> ListHead:
+    """Send the allow-list of a question to `sink` in sorted batches and return its head."""
+    with transaction.atomic():
+        position = current_position()
+        sql, values = _listed_sql(question)
+        digest, count, batch = hashlib.sha256(), 0, list[str]()
+        for (subject,) in _stream(sql, values):
+            digest.update(f"{subject}\n".encode())
+            count += 1
+            batch.append(subject)
+            if len(batch) == BATCH:
+                sink(batch)
+                batch = []
+        if batch:
+            sink(batch)
+    return ListHead(kind=question.kind, count=count, digest=digest.hexdigest(), position=position, at=question.at)
+
+
+def allow_list(question: Question) -> AllowList:
+    """Return the allow-list of a question, in memory."""
+    collected: list[str] = []
+    head = write_list(question, collected.extend)
+    return AllowList(head=head, subjects=tuple(collected))
+
+
+def delta(question: Question, *, since: int) -> tuple[list[str], list[str]]:
+    """Return (listed, not listed) among the people who said something at or after a position: what a builder must apply.
+
+    A position is conservative: somebody who changed nothing may be named again, nobody who changed is left out.
+    """
+    touched = list(
+        ConsentEvent.objects.filter(space=question.space, controller_ref=question.controller, position__gte=since)
+        .order_by("subject")
+        .values_list("subject", flat=True)
+        .distinct()
+    )
+    sql, values = _listed_sql(question)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT subject FROM ({sql}) l WHERE subject = ANY(%s)", [*values, touched])  # noqa: S608
+        listed = {row[0] for row in cursor.fetchall()}
+    return [s for s in touched if s in listed], [s for s in touched if s not in listed]
+
+
+def counts(question: Question, *, customer_ref: str) -> Counts:
+    """Return how many people are registered for a customer, and how many of them the question allows."""
+    sql, values = _listed_sql(question)
+    allowed = "subject IN (SELECT subject FROM l)" if question.kind == "only" else "subject NOT IN (SELECT subject FROM l)"
+    known, moment = _known(question, "recorded_at")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH l AS MATERIALIZED ({sql}), r AS (SELECT DISTINCT subject FROM consent_registration "  # noqa: S608
+            f"WHERE space_id = %s AND customer_ref = %s{known}) SELECT count(*), count(*) FILTER (WHERE {allowed}) FROM r",
+            [*values, question.space.pk, customer_ref, *moment],
+        )
+        registered, count = cursor.fetchone()
+    return Counts(registered=registered, allowed=count)
+
+
+def current_position() -> int:
+    """Return a position before which every event is visible to us: the oldest transaction still running."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        return int(cursor.fetchone()[0])
+
+
+def _columns(statement: Statement) -> dict[str, object]:
+    return {
+        "space": statement.space,
+        "subject": statement.subject,
+        "controller_ref": statement.controller,
+        "action": statement.action,
+        "purpose": statement.purpose,
+        "state": str(statement.state),
+        "explicit": statement.explicit,
+        "representative": statement.representative,
+        "at": statement.at,
+        "expires_at": statement.expires_at,
+    }
+
+
+def _payload(event: ConsentEvent, space: IdentifierSpace) -> dict[str, str]:
+    """What the ledger says of an event. Its digest covers the person's reference, but nobody gets the reference back from it."""
+    return {
+        "event": event.ref,
+        "space": space.ref,
+        "controller": event.controller_ref,
+        "action": event.action,
+        "purpose": event.purpose,
+        "state": event.state,
+        "at": event.at.isoformat(),
+        "digest": event.digest,
+    }
+
+
+def _listed_sql(question: Question) -> tuple[str, list[object]]:
+    """The references that stand on the list: those who are allowed (`only`), or those who are not (`except`)."""
+    standing, values = _standings_sql(question, None)
+    if question.kind == "only":
+        return f"SELECT subject FROM ({standing}) s WHERE standing = 'given' ORDER BY subject", values  # noqa: S608
+    minors, minor_values = _minors_sql(question)
+    refusing = " WHERE standing IN ('refused', 'withdrawn', 'objected')" if question.need is Need.NO_OBJECTION else " WHERE false"
+    guarded, guarded_values = _standings_sql(replace(question, need=Need.GUARDED), None)
+    return (
+        f"SELECT subject FROM ({standing}) s{refusing} UNION (({minors}) EXCEPT "  # noqa: S608
+        f"SELECT subject FROM ({guarded}) g WHERE standing = 'given') ORDER BY subject",
+        [*values, *minor_values, *guarded_values],
+    )
+
+
+def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, list[object]]:
+    """One row per person with events that count: the living event that wins, or `expired`. Mirrors `scope.standing`."""
+    known, known_values = _known(question, "e.recorded_at")
+    narrow, narrow_values = (" AND e.subject = ANY(%s)", [only]) if only is not None else ("", [])
+    minors, minor_values = _minors_sql(question)
+    above_action, above_purpose = vocabulary.ancestors(question.action), vocabulary.ancestors(question.purpose)
+    sql = f"""
+        SELECT DISTINCT ON (subject) subject, CASE WHEN living THEN state ELSE 'expired' END AS standing
+        FROM (
+            SELECT e.subject, e.state, e.at,
+                   (e.state <> 'given' OR e.expires_at IS NULL OR e.expires_at > %s) AS living
+            FROM consent_consentevent e
+            WHERE e.space_id = %s AND e.controller_ref = %s AND e.at <= %s{known}{narrow}
+              AND CASE WHEN e.state = 'given'
+                  THEN e.action = ANY(%s) AND e.purpose = ANY(%s) AND {_strength(question.need, minors)}
+                  ELSE (e.action = ANY(%s) OR starts_with(e.action, %s))
+                   AND (e.purpose = ANY(%s) OR starts_with(e.purpose, %s)) END
+        ) counting
+        ORDER BY subject, living DESC, at DESC,
+                 array_position(ARRAY['objected', 'withdrawn', 'refused', 'given'], state::text)
+    """  # noqa: S608 - only our own fragments
+    values: list[object] = [question.at, question.space.pk, question.controller, question.at, *known_values, *narrow_values]
+    values += [above_action, above_purpose, *(minor_values if question.need is not Need.GUARDED else [])]
+    values += [above_action, question.action + ".", above_purpose, question.purpose + "."]
+    return sql, values
+
+
+def _strength(need: Need, minors: str) -> str:
+    """Which givings are strong enough: a minor's always come from a representative, and explicitly."""
+    guarded = "(e.explicit AND e.representative <> '')"
+    if need is Need.GUARDED:
+        return guarded
+    plain = "e.explicit" if need is Need.EXPLICIT else "true"
+    return f"CASE WHEN e.subject IN ({minors}) THEN {guarded} ELSE {plain} END"
+
+
+def _minors_sql(question: Question) -> tuple[str, list[object]]:
+    """People whom some customer's latest registration calls minors."""
+    known, moment = _known(question, "r.recorded_at")
+    later, later_moment = _known(question, "n.recorded_at")
+    sql = (
+        f"SELECT r.subject FROM consent_registration r WHERE r.minor AND r.space_id = %s{known} AND NOT EXISTS "  # noqa: S608
+        "(SELECT FROM consent_registration n WHERE n.space_id = r.space_id AND n.subject = r.subject "
+        f"AND n.customer_ref = r.customer_ref AND NOT n.minor AND n.id > r.id{later})"
+    )
+    return sql, [question.space.pk, *moment, *later_moment]
+
+
+def _known(question: Question, column: str) -> tuple[str, list[object]]:
+    return ("", []) if question.as_known_at is None else (f" AND {column} <= %s", [question.as_known_at])
+
+
+def _stream(sql: str, values: list[object]) -> Iterator[tuple[str, ...]]:
+    """Rows of a query through a server-side cursor, within the caller's transaction or one of its own."""
+    with transaction.atomic():
+        connection.ensure_connection()
+        with connection.connection.cursor(name=f"consent_{next(_CURSORS)}") as cursor:
+            cursor.itersize = BATCH
+            cursor.execute(sql, values)
+            yield from cursor
