@@ -136,7 +136,8 @@ def _database() -> dict[str, object]:
     if not url:
         from governance import localdb
 
-        url = localdb.url(STATE_DIR / "postgres", role=env_str("DATABASE_ROLE", "owner"))
+        folder = env_str("LOCALDB_DIR", str(STATE_DIR / "postgres"))
+        url = localdb.url(folder, role=env_str("DATABASE_ROLE", "owner"), database=env_str("DATABASE_NAME", "governance"))
     return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
 
 

@@ -1,0 +1,38 @@
+# Two commands on a bare machine: `make demo` and `make test`. Each sets up what it needs first; doing it again is quick.
+SHELL := /bin/bash
+PORT ?= 8000
+export PORT
+PYTHON := .venv/bin/python
+
+.PHONY: help setup demo serve stop test lint bench prove
+
+help:
+	@echo 'make demo    the whole story in two minutes, on real rows; leaves the server running'
+	@echo 'make test    every check: lint, types, import contracts, migrations, tests on a real PostgreSQL'
+	@echo 'make serve   the service on http://127.0.0.1:$(PORT) (set PORT for another), on data that stay'
+	@echo 'make stop    end the servers and the embedded PostgreSQL'
+	@echo 'make setup, make lint, make bench (bench/results.json), make prove (the long proofs)'
+
+setup:
+	@.ci/setup.sh
+
+demo: setup
+	@$(PYTHON) -m demo.run
+
+serve: setup
+	@.ci/server.sh start
+
+stop:
+	@.ci/server.sh stop
+
+test: setup
+	@.ci/test.sh
+
+lint: setup
+	@.ci/test.sh lint
+
+bench: setup
+	@$(PYTHON) -m bench.run
+
+prove: setup
+	@HYPOTHESIS_PROFILE=prove $(PYTHON) -m pytest -m prove -n 2
