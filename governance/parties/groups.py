@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from governance.access.actors import Actor
-from governance.parties import periods
+from governance.parties import epoch, periods
 from governance.parties.models import GroupMembership, Party, PartyGroup
 from governance.parties.organisations import may_edit, named
 from lineage import errors
@@ -45,6 +45,7 @@ def add(
         raise errors.Conflict(
             "it is a member already in that period", code="period-overlap", where="valid_from"
         ) from error
+    epoch.bump()
     entries.record(
         "party-group-joined",
         {
@@ -66,6 +67,7 @@ def leave(membership: GroupMembership, *, at: datetime, by: Actor) -> GroupMembe
     row = periods.close(membership, at=at)
     member = row.party or row.subgroup
     assert member is not None  # noqa: S101  (a check constraint says so)
+    epoch.bump()
     entries.record(
         "party-group-left",
         {"group": row.group.ref, "member": member.ref, "at": at.isoformat()},

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from governance.access.actors import Actor
-from governance.parties import periods
+from governance.parties import epoch, periods
 from governance.parties.models import Customer, Product, TenantKey, TenantKeySpace
 from governance.parties.organisations import may_edit, named
 from lineage import errors
@@ -54,6 +54,7 @@ def assign(
         raise errors.Conflict(
             "this key already means a customer in that period", code="period-overlap", where="valid_from"
         ) from error
+    epoch.bump()
     entries.record(
         "tenant-key-assigned",
         {
@@ -74,6 +75,7 @@ def end(tenant_key: TenantKey, *, at: datetime, by: Actor) -> TenantKey:
     """From `at` on the value means nobody, until it is assigned again."""
     may_edit(by)
     row = periods.close(tenant_key, at=at)
+    epoch.bump()
     entries.record(
         "tenant-key-ended",
         {"space": row.space.key, "value": row.value, "customer": row.customer.ref, "at": at.isoformat()},

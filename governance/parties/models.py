@@ -208,3 +208,27 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.key
+
+
+class Epoch(models.Model):
+    """One row, raised by every change to contracts, opt-ins, groups and coverage, in the transaction of the change.
+
+    A counter row and no sequence: a sequence moves before its transaction commits, and a reader could take old facts for new ones.
+    """
+
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = "contract epoch"
+        constraints = (models.CheckConstraint(condition=models.Q(id=1), name="epoch_one_row"),)
+        triggers = (
+            pgtrigger.Protect(
+                name="epoch_only_rises",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("NEW.number <= OLD.number"),
+            ),
+            pgtrigger.Protect(name="epoch_stays", operation=pgtrigger.Delete),
+        )
+
+    def __str__(self) -> str:
+        return str(self.number)

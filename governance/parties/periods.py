@@ -1,7 +1,7 @@
 """Half-open valid periods with the two moments at which their ends became known."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -10,8 +10,6 @@ from django.db import models
 from django.db.models.functions import Now
 
 from lineage import errors
-
-M = TypeVar("M", bound="Period")
 
 
 class Period(models.Model):
@@ -113,7 +111,7 @@ def checked(valid_from: datetime, valid_to: datetime | None) -> None:
         raise errors.Unprocessable("the period ends before it starts", code="period-backwards", where="valid_to")
 
 
-def close(row: M, *, at: datetime) -> M:
+def close[M: Period](row: M, *, at: datetime) -> M:
     """Close the open end of `row` at `at`; raises `Conflict` when it is closed already. Called inside a transaction."""
     locked: M = type(row)._base_manager.select_for_update().get(pk=row.pk)
     if locked.valid_to is not None:

@@ -1,0 +1,454 @@
+"""Contract families, their documents and clauses, and the append-only facts about them."""
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+from governance.contracts.states import State, pairs
+from governance.parties import periods
+from governance.parties.models import Customer, Party
+from governance.parties.periods import Period
+from lineage import refs
+
+SHA256 = RegexValidator(r"^[0-9a-f]{64}$", "a SHA-256 digest has 64 lower-case hexadecimal digits")
+_APPEND_ONLY = pgtrigger.Update | pgtrigger.Delete
+
+
+def family_ref() -> str:
+    return refs.new("fam")
+
+
+def document_ref() -> str:
+    return refs.new("doc")
+
+
+def clause_ref() -> str:
+    return refs.new("cls")
+
+
+def opt_in_ref() -> str:
+    return refs.new("opt")
+
+
+class ContractFamily(models.Model):
+    """All documents between one of our entities and a counterparty: what lawyers call the contract."""
+
+    ref = models.CharField(max_length=40, unique=True, default=family_ref, editable=False)
+    title = models.CharField(max_length=200)
+    vendor = models.ForeignKey(
+        Party, on_delete=models.PROTECT, related_name="families_as_vendor", limit_choices_to={"kind": "vendor"}
+    )
+    counterparty = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="families")
+    created_by = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name = "contract"
+        ordering = ("title", "id")
+        constraints = (
+            models.CheckConstraint(condition=~models.Q(vendor=models.F("counterparty")), name="family_two_parties"),
+        )
+        triggers = (
+            pgtrigger.ReadOnly(name="family_stays", fields=["ref", "vendor", "counterparty", "created_by"]),
+            pgtrigger.Protect(name="family_kept", operation=pgtrigger.Delete),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class FamilyCustomer(Period):
+    """The family covers a customer's data for a period."""
+
+    family = models.ForeignKey(ContractFamily, on_delete=models.PROTECT, related_name="coverage")
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="coverage")
+
+    class Meta:
+        verbose_name = "covered customer"
+        constraints = (
+            *periods.constraints("family_customer"),
+            periods.no_overlap("family_customer_once", models.F("family_id"), models.F("customer_id")),
+        )
+        triggers = periods.trigger("family_customer", "family", "customer")
+
+    def __str__(self) -> str:
+        return f"{self.customer}"
+
+
+# What the signed text says: it changes only in a draft.
+_TEXT = (
+    "ref", "family_id", "kind", "form_id", "title", "number", "signed_on", "effective_on", "expires_on", "renewal", "renewal_months",
+    "notice_days", "file_name", "file_digest", "authors", "drafted_by", "drafted_at",
+)  # fmt: skip
+
+
+class Document(models.Model):
+    """A signed text of a family (or a standard form, which families accept): what its clauses say counts while it does."""
+
+    class Kind(models.TextChoices):
+        MSA = "msa", "master agreement"
+        DPA = "dpa", "data processing agreement"
+        ORDER_FORM = "order_form", "order form"
+        AI_ADDENDUM = "ai_addendum", "AI addendum"
+        AMENDMENT = "amendment", "amendment"
+        LICENCE = "licence", "licence"
+        STANDARD_FORM = "standard_form", "standard form"
+        ACCEPTANCE = "acceptance", "acceptance of a standard form"
+
+    class Renewal(models.TextChoices):
+        NONE = "none", "none: ends on its date"
+        AUTOMATIC = "automatic", "automatic, until somebody terminates"
+        EVERGREEN = "evergreen", "no end until somebody terminates"
+
+    ref = models.CharField(max_length=40, unique=True, default=document_ref, editable=False)
+    family = models.ForeignKey(
+        ContractFamily,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="documents",
+        verbose_name="contract",
+    )
+    kind = models.CharField(max_length=16, choices=Kind)
+    form = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="acceptances",
+        help_text="the standard form that is accepted",
+    )
+    title = models.CharField(max_length=200)
+    number = models.CharField("reference number", max_length=100, blank=True)
+    signed_on = models.DateField(null=True, blank=True)
+    effective_on = models.DateField(
+        null=True, blank=True, help_text="first day on which it counts (00:00 UTC); may lie before the signature"
+    )
+    expires_on = models.DateField(null=True, blank=True, help_text="first day on which it no longer counts (00:00 UTC)")
+    renewal = models.CharField(max_length=10, choices=Renewal, default=Renewal.NONE)
+    renewal_months = models.PositiveSmallIntegerField(null=True, blank=True)
+    notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    file_name = models.CharField(max_length=200, blank=True)
+    file_digest = models.CharField("SHA-256 of the signed file", max_length=64, blank=True, validators=[SHA256])
+
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    drafted_by = models.CharField(max_length=64, editable=False)
+    authors = ArrayField(
+        models.CharField(max_length=64), editable=False, help_text="everyone who wrote in it: none of them approves it"
+    )
+    drafted_at = models.DateTimeField(db_default=Now(), editable=False)
+    approved_by = models.CharField(max_length=64, blank=True, default="", editable=False)
+    approved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    activated_by = models.CharField(max_length=64, blank=True, default="", editable=False)
+    recorded_at = models.DateTimeField(
+        "known since", null=True, blank=True, editable=False, help_text="when it was activated: the axis of as_known_at"
+    )
+    closing_note = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="why it was rejected or withdrawn"
+    )
+
+    class Meta:
+        ordering = ("-effective_on", "-id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(kind="standard_form", family=None)
+                | (~models.Q(kind="standard_form") & models.Q(family__isnull=False)),
+                name="document_has_family",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="acceptance", form__isnull=False)
+                | (~models.Q(kind="acceptance") & models.Q(form=None)),
+                name="document_acceptance_names_form",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_on=None)
+                | models.Q(effective_on=None)
+                | models.Q(expires_on__gt=models.F("effective_on")),
+                name="document_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(authors__contains=[models.F("approved_by")])
+                & models.Q(authors__contains=[models.F("drafted_by")]),
+                name="document_approved_by_second_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by="", approved_at=None)
+                | (models.Q(approved_by__startswith="user:") & models.Q(approved_at__isnull=False)),
+                name="document_approval_whole",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state__in=["approved", "activated"]) | ~models.Q(approved_by=""),
+                name="document_approved_has_approver",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    state="activated", recorded_at__isnull=False, signed_on__isnull=False, effective_on__isnull=False
+                )
+                & ~models.Q(activated_by="")
+                | (~models.Q(state="activated") & models.Q(recorded_at=None, activated_by="")),
+                name="document_activation_whole",
+            ),
+        )
+        triggers = (
+            pgtrigger.FSM(name="document_states", field="state", transitions=pairs()),
+            pgtrigger.Protect(
+                name="document_starts_as_draft",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition("NEW.state <> 'draft'"),
+            ),
+            pgtrigger.Protect(
+                name="document_activated_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("OLD.state = 'activated'"),
+            ),
+            pgtrigger.Protect(
+                name="document_only_drafts_change",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "OLD.state <> 'draft' AND ({old}) IS DISTINCT FROM ({new})".format(
+                        old=", ".join(f"OLD.{column}" for column in _TEXT),
+                        new=", ".join(f"NEW.{column}" for column in _TEXT),
+                    )
+                ),
+            ),
+            pgtrigger.ReadOnly(name="document_ref_stays", fields=["ref", "family", "drafted_by", "drafted_at"]),
+            pgtrigger.Protect(name="document_kept", operation=pgtrigger.Delete),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.number})" if self.number else self.title
+
+    @property
+    def is_draft(self) -> bool:
+        """Only then it can be edited."""
+        return self.state == State.DRAFT
+
+
+# Clauses, repeals and prevailing statements belong to their document's text: they change only while it is a draft.
+_ONLY_IN_DRAFT = """
+PERFORM 1 FROM contracts_document WHERE id IN ({ids}) FOR SHARE;
+IF EXISTS (SELECT 1 FROM contracts_document WHERE id IN ({ids}) AND state <> 'draft') THEN
+    RAISE EXCEPTION 'the text of a document that is no draft cannot change'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'document_text_frozen';
+END IF;
+RETURN {row};
+"""
+
+
+def _only_in_draft(name: str) -> tuple[pgtrigger.Trigger, ...]:
+    steps = (
+        ("insert", pgtrigger.Insert, "NEW.document_id", "NEW"),
+        ("update", pgtrigger.Update, "OLD.document_id, NEW.document_id", "NEW"),
+        ("delete", pgtrigger.Delete, "OLD.document_id", "OLD"),
+    )
+    return tuple(
+        pgtrigger.Trigger(
+            name=f"{name}_draft_{step}",
+            when=pgtrigger.Before,
+            operation=operation,
+            func=_ONLY_IN_DRAFT.format(ids=ids, row=row),
+        )
+        for step, operation, ids, row in steps
+    )
+
+
+class Clause(models.Model):
+    """One clause: the words of the signed text (number, passage, page) and their encoding (kind, body, scope)."""
+
+    class Kind(models.TextChoices):
+        TRAINING_POSITION = "TrainingPosition", "training position"
+        GRANT = "Grant", "grant"
+        PROHIBITION = "Prohibition", "prohibition"
+        PARTY_RESTRICTION = "PartyRestriction", "party restriction"
+        OPT_IN_OFFER = "OptInOffer", "opt-in offer"
+        DELETION_TERM = "DeletionTerm", "deletion term"
+        UNENCODED_TERM = "UnencodedTerm", "unencoded term"
+        MODEL_OWNERSHIP = "ModelOwnership", "model ownership"
+        RETENTION_LIMIT = "RetentionLimit", "retention limit"
+        UNDERTAKING = "Undertaking", "undertaking"
+        AUDIT_RIGHT = "AuditRight", "audit right"
+
+    ref = models.CharField(max_length=40, unique=True, default=clause_ref, editable=False)
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="clauses")
+    number = models.CharField("clause number", max_length=40)
+    title = models.CharField(max_length=200, blank=True)
+    passage = models.TextField("quoted passage", help_text="the words of the signed text, as they stand there")
+    page = models.PositiveSmallIntegerField(null=True, blank=True)
+    kind = models.CharField(max_length=20, choices=Kind)
+    body = models.JSONField(default=dict)
+    products = ArrayField(
+        models.CharField(max_length=60), default=list, blank=True, help_text="only data of these products; empty: any"
+    )
+    environments = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    regions = ArrayField(models.CharField(max_length=60), default=list, blank=True)
+    position = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering = ("document", "position", "id")
+        constraints = (
+            models.CheckConstraint(condition=~models.Q(number="") & ~models.Q(passage=""), name="clause_is_quoted"),
+            models.CheckConstraint(
+                condition=models.Q(
+                    kind__in=[
+                        "TrainingPosition", "Grant", "Prohibition", "PartyRestriction", "OptInOffer", "DeletionTerm", "UnencodedTerm",
+                        "ModelOwnership", "RetentionLimit", "Undertaking", "AuditRight",
+                    ]
+                ),
+                name="clause_kind_known",
+            ),
+        )  # fmt: skip
+        triggers = (pgtrigger.ReadOnly(name="clause_ref_stays", fields=["ref", "document"]), *_only_in_draft("clause"))
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title or self.get_kind_display()}"
+
+
+_REPEAL_OWN_FAMILY = """
+IF NOT EXISTS (
+    SELECT 1 FROM contracts_document mine, contracts_document theirs JOIN contracts_clause c ON c.document_id = theirs.id
+    WHERE mine.id = NEW.document_id AND c.id = NEW.clause_id AND mine.id <> theirs.id AND (
+        mine.family_id = theirs.family_id
+        OR EXISTS (SELECT 1 FROM contracts_document a WHERE a.family_id = mine.family_id AND a.form_id = theirs.id)
+    )
+) THEN
+    RAISE EXCEPTION 'a document repeals clauses of other documents of its own family' USING ERRCODE = 'check_violation',
+        CONSTRAINT = 'repeal_own_family';
+END IF;
+RETURN NEW;
+"""
+
+
+class Repeal(models.Model):
+    """The document takes back an earlier clause of its family."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="repeals")
+    clause = models.ForeignKey(Clause, on_delete=models.PROTECT, related_name="repealed_by")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["document", "clause"], name="repeal_once"),)
+        triggers = (
+            *_only_in_draft("repeal"),
+            pgtrigger.Trigger(
+                name="repeal_own_family",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func=_REPEAL_OWN_FAMILY,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"repeals {self.clause}"
+
+
+_PREVAIL = """
+PERFORM pg_advisory_xact_lock(hashtextextended('contracts.prevails', 0));
+IF NOT EXISTS (
+    SELECT 1 FROM contracts_document a, contracts_document b
+    WHERE a.id = NEW.document_id AND b.id = NEW.over_id AND a.family_id = b.family_id AND a.id <> b.id
+) THEN
+    RAISE EXCEPTION 'a document prevails over other documents of its own family' USING ERRCODE = 'check_violation',
+        CONSTRAINT = 'prevails_own_family';
+END IF;
+IF EXISTS (
+    WITH RECURSIVE below(id) AS (
+        SELECT NEW.over_id
+        UNION
+        SELECT p.over_id FROM contracts_prevails p JOIN below ON p.document_id = below.id WHERE p.id IS DISTINCT FROM NEW.id
+    ) SELECT 1 FROM below WHERE id = NEW.document_id
+) THEN
+    RAISE EXCEPTION 'documents cannot prevail over each other in a circle' USING ERRCODE = 'check_violation',
+        CONSTRAINT = 'prevails_no_cycle';
+END IF;
+RETURN NEW;
+"""
+
+
+class Prevails(models.Model):
+    """The document states that it prevails over another, for these actions and categories and nothing else."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="prevails")
+    over = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="yields_to")
+    actions = ArrayField(models.CharField(max_length=80))
+    categories = ArrayField(models.CharField(max_length=120))
+
+    class Meta:
+        verbose_name = "statement of precedence"
+        verbose_name_plural = "statements of precedence"
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(actions__len__gt=0, categories__len__gt=0), name="prevails_says_for_what"
+            ),
+        )
+        triggers = (
+            *_only_in_draft("prevails"),
+            pgtrigger.Trigger(
+                name="prevails_own_family_no_cycle",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func=_PREVAIL,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"prevails over {self.over}"
+
+
+class DocumentEnd(models.Model):
+    """The document was terminated: it counts no longer from `ends_at` on. Several ends: the earliest counts."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="ends")
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=500)
+    recorded_by = models.CharField(max_length=64)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name = "termination"
+        ordering = ("ends_at", "id")
+        triggers = (pgtrigger.Protect(name="document_end_stays", operation=_APPEND_ONLY),)
+
+    def __str__(self) -> str:
+        return f"terminated from {self.ends_at:%Y-%m-%d}"
+
+
+_OFFER_COUNTS = """
+IF NOT EXISTS (
+    SELECT 1 FROM contracts_clause c JOIN contracts_document d ON d.id = c.document_id
+    WHERE c.id = NEW.offer_id AND c.kind = 'OptInOffer' AND d.state = 'activated'
+) THEN
+    RAISE EXCEPTION 'an opt-in takes up an offer of an activated document' USING ERRCODE = 'check_violation',
+        CONSTRAINT = 'opt_in_of_activated_offer';
+END IF;
+RETURN NEW;
+"""
+
+
+class OptIn(Period):
+    """A customer takes up an offer for a period."""
+
+    ref = models.CharField(max_length=40, unique=True, default=opt_in_ref, editable=False)
+    offer = models.ForeignKey(
+        Clause, on_delete=models.PROTECT, related_name="opt_ins", limit_choices_to={"kind": "OptInOffer"}
+    )
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="opt_ins")
+    evidence = models.CharField(max_length=500, help_text="how the customer said so: order, ticket, message")
+
+    class Meta:
+        verbose_name = "opt-in"
+        ordering = ("-valid_from", "-id")
+        constraints = (
+            *periods.constraints("opt_in"),
+            periods.no_overlap("opt_in_once", models.F("offer_id"), models.F("customer_id")),
+            models.CheckConstraint(condition=~models.Q(evidence=""), name="opt_in_has_evidence"),
+        )
+        triggers = (
+            *periods.trigger("opt_in", "ref", "offer", "customer", "evidence"),
+            pgtrigger.Trigger(
+                name="opt_in_of_activated_offer", when=pgtrigger.Before, operation=pgtrigger.Insert, func=_OFFER_COUNTS
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.offer}"
