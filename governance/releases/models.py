@@ -1,0 +1,170 @@
+"""Rows of releases: the facts of a decision, the decision, the permits that rest on it. All append-only; a permit can be revoked once."""
+
+import functools
+
+import pgtrigger
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from lineage import refs
+
+HEX64 = r"^[0-9a-f]{64}$"
+
+
+def _ref(prefix: str) -> models.CharField[str, str]:
+    return models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, prefix), editable=False)
+
+
+class StoredFacts(models.Model):
+    """Everything a decision was made from, as canonical bytes, named by their SHA-256: equal facts are stored once."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    body = models.BinaryField()
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        verbose_name_plural = "stored facts"
+        constraints = [
+            models.CheckConstraint(condition=Q(digest__regex=HEX64), name="facts_digest_is_sha256"),
+        ]
+        triggers = [pgtrigger.Protect(name="facts_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"facts {self.digest[:12]}…"
+
+
+class Decision(models.Model):
+    """One question and its answer, with what is needed to decide it again."""
+
+    class Verdict(models.TextChoices):
+        PERMIT = "permit", "may be used as it is"
+        PERMIT_WITH_PLAN = "permit_with_plan", "a part may be used, or all of it after something is done"
+        DENY = "deny", "may not be used"
+
+    class Enforcement(models.TextChoices):
+        OBSERVE = "observe"
+        WARN = "warn"
+        ENFORCE = "enforce"
+
+    ref = _ref("dec")
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    action = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=200, blank=True, default="")
+    question: "models.JSONField[object, object]" = models.JSONField()
+    asked = models.JSONField(default=dict)  # what the caller sent, such as the output, beyond the question itself
+    verdict = models.CharField(max_length=20, choices=Verdict.choices)
+    enforcement = models.CharField(max_length=10, choices=Enforcement.choices)
+    rules_version = models.CharField(max_length=20)
+    facts = models.ForeignKey(StoredFacts, on_delete=models.PROTECT, related_name="decisions")
+    body = models.BinaryField()  # canonical bytes of the policy's answer
+    digest = models.CharField(max_length=64)
+    plan_digest = models.CharField(max_length=64, blank=True, default="")
+    contract_epoch = models.BigIntegerField()
+    valid_at = models.DateTimeField()  # the instant asked about
+    as_known_at = models.DateTimeField()
+    about_now = models.BooleanField()
+    built_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="releases")
+    ran_unasked_at = models.DateTimeField(null=True, blank=True)  # a gate that could not reach us ran first and asked later
+    entry_ref = models.CharField(max_length=40)
+    by = models.CharField(max_length=100)
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [
+            models.Index(fields=["namespace", "name", "-recorded_at"], name="decision_by_dataset"),
+            models.Index(fields=["plan_digest"], name="decision_by_plan"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(digest__regex=HEX64), name="decision_digest_is_sha256"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["permit", "permit_with_plan", "deny"]), name="decision_verdict_is_known"
+            ),
+            models.CheckConstraint(condition=~Q(by="") & ~Q(entry_ref=""), name="decision_has_who_and_entry"),
+        ]
+        triggers = [pgtrigger.Protect(name="decision_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.verdict} for {self.action} on {self.name}"
+
+    @property
+    def would_be_refused(self) -> bool:
+        """Refused by the policy, though the namespace's mode did not make the gate refuse."""
+        return self.verdict == self.Verdict.DENY and self.enforcement != self.Enforcement.ENFORCE
+
+
+class Permit(models.Model):
+    """A signed permit. The token is what counts; the columns repeat what the status list and the re-check need."""
+
+    class Kind(models.TextChoices):
+        BUILD = "build", "the builder may make the planned version"
+        RELEASE = "release", "the version may be used"
+        ADVISORY = "advisory", "no permission: what the gate carries where nothing is enforced"
+
+    ref = _ref("prm")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="permits")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    index = models.PositiveBigIntegerField(unique=True)
+    token = models.TextField()
+    digest = models.CharField(max_length=64)
+    columns = models.JSONField(default=list)
+    versions = models.JSONField(default=list)
+    outputs = models.JSONField(default=list)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    entry_ref = models.CharField(max_length=40)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_by = models.CharField(max_length=100, blank=True, default="", editable=False)
+    revoked_why = models.TextField(blank=True, default="", editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = [models.Index(fields=["expires_at"], name="permit_live", condition=Q(revoked_at=None))]
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["build", "release", "advisory"]), name="permit_kind_is_known"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="permit_ends_after_it_begins"),
+            models.CheckConstraint(
+                condition=Q(revoked_at=None, revoked_by="", revoked_why="")
+                | (Q(revoked_at__isnull=False) & ~Q(revoked_by="") & ~Q(revoked_why="")),
+                name="permit_revocation_has_who_and_why",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="permit_stays", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="permit_terms_stay",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(exclude=["revoked_at", "revoked_by", "revoked_why"]),
+            ),
+            pgtrigger.Protect(
+                name="permit_revocation_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__revoked_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} permit {self.ref}"
+
+
+class ReactionCursor(models.Model):
+    """How far `reactions` has read the journal: the status list carries it, so that its reader knows what it can have seen."""
+
+    one = models.BooleanField(primary_key=True, default=True)
+    position = models.BigIntegerField(default=0)
+    moved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(one=True), name="there_is_one_reaction_cursor")]
+        triggers = [
+            pgtrigger.Protect(
+                name="reaction_cursor_only_grows",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(new__position__lt=pgtrigger.F("old__position")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"reactions at {self.position}"
