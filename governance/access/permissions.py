@@ -1,8 +1,12 @@
 """May this caller use this view: scopes, declared per method, and nothing undeclared."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:  # DRF imports this module while it makes `views`
+    from rest_framework.views import APIView
 
 
 class Scoped(BasePermission):
@@ -11,7 +15,7 @@ class Scoped(BasePermission):
     People carry the scopes of their roles, keys their own.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         """Refuse with the scope that is missing."""
         if not getattr(request.user, "is_authenticated", False):
             return False
