@@ -77,10 +77,10 @@ class FamilyCustomer(Period):
         return f"{self.customer}"
 
 
-# What the signed text says: it changes only in a draft.
+# What the second person reads and approves: it changes only in a draft. The signature may follow until activation.
 _TEXT = (
-    "ref", "family_id", "kind", "form_id", "title", "number", "signed_on", "effective_on", "expires_on", "renewal", "renewal_months",
-    "notice_days", "file_name", "file_digest", "authors", "drafted_by", "drafted_at",
+    "ref", "family_id", "kind", "form_id", "title", "number", "effective_on", "expires_on", "renewal", "renewal_months", "notice_days",
+    "authors", "drafted_by", "drafted_at",
 )  # fmt: skip
 
 
