@@ -60,10 +60,7 @@ def approve(ref: str, *, by: str, officer: bool) -> Basis:
             raise errors.Conflict("this basis record is approved already", code="already-approved")
         if basis.ended_at:
             raise errors.Conflict("this basis record was withdrawn before it was approved", code="ended")
-        if by == basis.declared_by:
-            raise SecondPersonNeeded("whoever declared a basis record cannot approve it", remedy="ask a second person")
-        if not (officer or basis.officer):
-            raise OfficerNeeded("one of the two must be the privacy officer", remedy="ask the privacy officer to approve")
+        _two(by, basis.declared_by, officer or bool(basis.officer))
         basis.approved_by, basis.approved_at, basis.officer = by, Now(), basis.officer or by
         basis.save(update_fields=["approved_by", "approved_at", "officer"])
         basis.refresh_from_db()
@@ -71,17 +68,32 @@ def approve(ref: str, *, by: str, officer: bool) -> Basis:
     return basis
 
 
-def end(ref: str, *, on: datetime, by: str) -> Basis:
-    """End a basis record at an instant. One person may: without a record consent is needed, so nothing more is allowed."""
+def end(ref: str, *, on: datetime, by: str, officer: bool) -> Basis:
+    """Propose that a record ends. It takes a second person too: of several records the strictest counts, so an end may loosen."""
     _must_be_person(by)
     with transaction.atomic():
         basis = _locked(ref)
-        if basis.ended_at:
-            raise errors.Conflict("this basis record has ended already", code="already-ended")
-        basis.ended_on, basis.ended_at, basis.ended_by = on, Now(), by
-        basis.save(update_fields=["ended_on", "ended_at", "ended_by"])
+        if basis.ended_by:
+            raise errors.Conflict("the end of this basis record is proposed already", code="already-ended")
+        basis.ended_on, basis.ended_by, basis.end_officer = on, by, by if officer else ""
+        basis.save(update_fields=["ended_on", "ended_by", "end_officer"])
+        payload = _payload(basis) | {"ends_on": on.isoformat()}
+        entries.record("basis-end-proposed", payload, by=by, about=[basis.ref, basis.customer_ref])
+    return basis
+
+
+def approve_end(ref: str, *, by: str, officer: bool) -> Basis:
+    """Make the end of a record count; the same two persons as for its beginning are needed, not necessarily the same people."""
+    _must_be_person(by)
+    with transaction.atomic():
+        basis = _locked(ref)
+        if not basis.ended_by or basis.ended_at:
+            raise errors.Conflict("no end of this basis record waits for approval", code="nothing-to-approve")
+        _two(by, basis.ended_by, officer or bool(basis.end_officer))
+        basis.end_approved_by, basis.ended_at, basis.end_officer = by, Now(), basis.end_officer or by
+        basis.save(update_fields=["end_approved_by", "ended_at", "end_officer"])
         basis.refresh_from_db()
-        payload = _payload(basis) | {"ended_on": on.isoformat()}
+        payload = _payload(basis) | {"ended_on": basis.ended_on.isoformat() if basis.ended_on else ""}
         entries.record("basis-ended", payload, by=by, about=[basis.ref, basis.customer_ref])
     return basis
 
@@ -113,6 +125,13 @@ def _locked(ref: str) -> Basis:
     if basis is None:
         raise errors.NotFound("no basis record of that reference")
     return basis
+
+
+def _two(by: str, first: str, officer: bool) -> None:
+    if by == first:
+        raise SecondPersonNeeded("whoever proposed this cannot approve it", remedy="ask a second person")
+    if not officer:
+        raise OfficerNeeded("one of the two must be the privacy officer", remedy="ask the privacy officer to approve")
 
 
 def _must_be_person(by: str) -> None:

@@ -176,6 +176,8 @@ class Basis(models.Model):
     ended_on = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_by = models.CharField(max_length=100, blank=True, default="", editable=False)
+    end_officer = models.CharField(max_length=100, blank=True, default="", editable=False)
+    end_approved_by = models.CharField(max_length=100, blank=True, default="", editable=False)
 
     objects = BasisQuerySet.as_manager()
 
@@ -192,9 +194,20 @@ class Basis(models.Model):
                 name="basis_takes_the_privacy_officer",
             ),
             models.CheckConstraint(
-                condition=Q(ended_by="", ended_at=None, ended_on=None)
-                | (~Q(ended_by="") & Q(ended_at__isnull=False, ended_on__isnull=False)),
+                condition=Q(ended_by="", ended_on=None) | (~Q(ended_by="") & Q(ended_on__isnull=False)),
                 name="basis_end_has_who_and_when",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, end_approved_by="")
+                | (
+                    ~Q(end_approved_by="")
+                    & Q(ended_at__isnull=False)
+                    & ~Q(end_approved_by=F("ended_by"))
+                    & ~Q(ended_by="")
+                    & ~Q(end_officer="")
+                    & (Q(end_officer=F("ended_by")) | Q(end_officer=F("end_approved_by")))
+                ),
+                name="basis_end_takes_the_officer_and_another",
             ),
             models.CheckConstraint(
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="basis_period_is_half_open"
@@ -207,7 +220,7 @@ class Basis(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
                     "customer_ref", "category", "action", "purpose", "role", "ground", "assessment", "valid_from", "valid_to",
-                    "declared_by", "declared_at",
+                    "declared_by", "declared_at", "ref",
                 ),
             ),
             pgtrigger.Protect(

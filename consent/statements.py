@@ -5,6 +5,7 @@ Used for one record and for each line of a bulk load alike. A refusal never repe
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from consent.models import IdentifierSpace
 from consent.scope import State
 from lineage import errors
 
+REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.#-]{0,39}")  # what may stand in the ledger
 LEEWAY = timedelta(minutes=5)
 FIELDS = frozenset(
     "subject_id subject customer controller action purpose state at expires_at explicit representative_id minor".split()
@@ -100,12 +102,12 @@ def _person(record: Mapping[str, object], field: str, space: IdentifierSpace) ->
 
 def _opaque(record: Mapping[str, object], field: str) -> str:
     value = record.get(field)
-    if not isinstance(value, str) or not 1 <= len(value) <= 40 or not all("!" <= char <= "~" for char in value):
-        raise BadStatement("a reference of 1 to 40 printable characters is needed", where=field)
+    if not isinstance(value, str) or not REFERENCE.fullmatch(value):
+        raise BadStatement("a reference of 1 to 40 letters, digits and _ : . # - is needed", where=field)
     return value
 
 
-def _known(record: Mapping[str, object], field: str, known: "vocabulary.Known") -> str:
+def _known(record: Mapping[str, object], field: str, known: vocabulary.Known) -> str:
     value = record.get(field)
     if not isinstance(value, str) or not known(value):
         raise BadStatement(f"the {field} is in no tree", code=f"unknown-{field}", where=field, remedy=f"use a known {field} key")

@@ -4,6 +4,7 @@ A reference is HMAC-SHA256 over the UTF-8 bytes of the identifier exactly as the
 the builder's SQL computes the same from the column), under the key of the space. The raw identifier never leaves `reference`.
 """
 
+import functools
 import hashlib
 import hmac
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from lineage.journal import entries, keys
 
 HEX = frozenset("0123456789abcdef")
 MAX_IDENTIFIER = 2_000
+KEY_GENERATION = "subject-1"
 
 
 class NoSuchSpace(errors.NotFound):
@@ -34,7 +36,7 @@ def open_space(*, name: str, description: str = "", by: str) -> IdentifierSpace:
         if IdentifierSpace.objects.filter(name=name).exists():
             raise errors.Conflict(f"there is already an identifier space named {name!r}", code="space-exists", where="name")
         space = IdentifierSpace(name=name, description=description, opened_by=by)
-        space.key_id = keys.make_subject_key(space.ref)
+        space.key_id = f"{KEY_GENERATION}:{space.ref}"
         space.save()
         entries.record("identifier-space-opened", {"space": space.ref, "name": name, "key": space.key_id}, by=by, about=[space.ref])
     return space
@@ -50,7 +52,7 @@ def space(ref_or_name: str) -> IdentifierSpace:
 
 def key(of: IdentifierSpace) -> bytes:
     """Return the 32-byte key of a space: for `reference`, and for the session setting that the builder's SQL reads."""
-    return keys.subject_key(of.key_id)
+    return _key(of.key_id)
 
 
 def reference(of: IdentifierSpace, raw_id: str) -> str:
@@ -87,6 +89,12 @@ def _insert(of: IdentifierSpace, wanted: list[str], customer_ref: str, minor: bo
             [of.pk, wanted, customer_ref, minor, by],
         )
         return int(cursor.rowcount)
+
+
+@functools.lru_cache(maxsize=256)
+def _key(key_id: str) -> bytes:
+    """Each space hashes under a key of its own, derived from the keystore's secret: references of two spaces cannot be joined."""
+    return hmac.digest(keys.subject_key(), b"subject\x00" + key_id.encode(), "sha256")
 
 
 def _utf8(raw_id: str) -> bytes:

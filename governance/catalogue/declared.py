@@ -56,7 +56,7 @@ class Declared(models.Model):
         return self.TWO_TO_ADD
 
 
-def reference(prefix: str) -> models.CharField[str, str]:
+def reference(prefix: str) -> "models.CharField[str, str]":
     """Return the field of a declaration's external name."""
     return models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, prefix), editable=False)
 
@@ -72,7 +72,7 @@ def invariants(name: str, two_to_add: Q | bool, *, two_to_end: bool = True) -> l
         models.CheckConstraint(condition=~Q(declared_by=""), name=f"{name}_is_declared_by_somebody"),
         models.CheckConstraint(condition=another & approved if two_to_add else another, name=f"{name}_takes_its_persons"),
         models.CheckConstraint(
-            condition=another_ends & (Q(end_known_at=None) | ~Q(end_approved_by="")) if two_to_end else another_ends,
+            condition=another_ends & (Q(end_known_at=None) | ~Q(end_approved_by="") | Q(known_at=None)) if two_to_end else another_ends,
             name=f"{name}_end_takes_its_persons",
         ),
         models.CheckConstraint(
