@@ -1,0 +1,120 @@
+"""Recording and reading entries. `record` is the only way in, and it stands in the transaction of what it records."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection, transaction
+
+from lineage import errors, refs
+from lineage.journal import clock, sequencer
+from lineage.journal.models import Entry, Leaf, Payload, Pending
+from lineage.ledger import canonical, commitments
+from lineage.ledger import entries as ledger_entries
+from lineage.ledger.errors import BadForm
+
+
+class OutsideTransaction(RuntimeError):
+    """A bug of the caller: the entry would commit without what it records, or the other way round."""
+
+
+class UnfitEntry(errors.Unprocessable):
+    """An entry that may not stand in the ledger as it is; the message says what in it is more than an identifier."""
+
+    code = "unfit-entry"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One entry to be recorded: `payload` as a mapping (made canonical) or as the very bytes; `about` holds references only."""
+
+    kind: str
+    payload: Mapping[str, object] | bytes
+    about: Sequence[str] = ()
+
+
+def record(kind: str, payload: Mapping[str, object] | bytes, *, by: str, about: Sequence[str] = ()) -> Entry:
+    """Record one entry in the caller's transaction and return it; it has no index until a sequencer comes by.
+
+    `by` and `about` are opaque references (`user:usr_…`, `cus_…`): they stay for ever and are read by every auditor. What may have
+    to be erased one day belongs into `payload`, of which the entry holds a salted commitment only.
+    Raise `OutsideTransaction` without a transaction, `UnfitEntry` for a reference that may be more than an identifier.
+    """
+    return record_many([Draft(kind, payload, about)], by=by)[0]
+
+
+def record_many(drafts: Sequence[Draft], *, by: str) -> list[Entry]:
+    """The same for many entries of one actor, in their order, with three statements in all."""
+    if not connection.in_atomic_block:
+        raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
+    at = clock.now()
+    rows = [_rows(draft, by=by, at=at) for draft in drafts]
+    found = Entry.objects.bulk_create([entry for entry, _ in rows])
+    Payload.objects.bulk_create([payload for _, payload in rows])
+    Pending.objects.bulk_create([Pending(entry_ref=entry.ref) for entry in found])
+    _nudge_once()
+    return found
+
+
+def record_file(kind: str, name: str, sha256: str, *, by: str, about: Sequence[str] = (), **facts: object) -> Entry:
+    """Record a finished file by its name and SHA-256 (hex), with whatever else shall be said of it; see `proofs.write_proof_file`."""
+    if not ledger_entries.COMMITMENT.fullmatch(sha256):
+        raise UnfitEntry("a file is recorded by the SHA-256 of its bytes in lower-case hex", where="sha256")
+    return record(kind, {"file": name, "sha256": sha256, **facts}, by=by, about=about)
+
+
+def read(ref: str) -> Entry:
+    """The entry of this reference; raise `NotFound`."""
+    entry = Entry.objects.filter(ref=ref).first()
+    if entry is None:
+        raise errors.NotFound("no such entry in the ledger", where="ref")
+    return entry
+
+
+def at_index(index: int) -> Entry:
+    """The entry at this place of the ledger, counted from 0; raise `NotFound`."""
+    leaf = Leaf.objects.filter(index=index).first() if index < 1 << 63 else None
+    if leaf is None:
+        raise errors.NotFound(f"the ledger has no entry {index}", where="index")
+    return read(leaf.entry_ref)
+
+
+def payload(entry: Entry) -> bytes | None:
+    """The bytes that `entry` committed to; None when they were erased."""
+    row = Payload.objects.filter(entry_ref=entry.ref).first()
+    return bytes(row.body) if row else None
+
+
+def feed(after: int, limit: int) -> list[tuple[int, Entry]]:
+    """At most `limit` entries from index `after` on, each with the cursor to go on from (its index + 1). Begin with 0.
+
+    The order is that of the ledger. Indices are given after commit, so nothing can appear behind a cursor that has gone by; an
+    entry recorded a moment ago is here as soon as `sequencer.run()` has been by.
+    """
+    leaves = list(Leaf.objects.filter(index__gte=after).order_by("index")[:limit])
+    found = Entry.objects.in_bulk([leaf.entry_ref for leaf in leaves], field_name="ref")
+    missing = next((leaf for leaf in leaves if leaf.entry_ref not in found), None)
+    if missing is not None:
+        raise errors.Conflict(
+            f"entry {missing.index} of the ledger is missing", code="ledger-damaged", remedy="run manage.py verify"
+        )
+    return [(leaf.index + 1, found[leaf.entry_ref]) for leaf in leaves]
+
+
+def _rows(draft: Draft, *, by: str, at: datetime) -> tuple[Entry, Payload]:
+    ref, salt, about = refs.new("ent"), secrets.token_bytes(commitments.SALT_SIZE), tuple(draft.about)
+    try:
+        body = draft.payload if isinstance(draft.payload, bytes) else canonical.encode(draft.payload)
+        commitment = commitments.commit(salt, body)
+        statement = ledger_entries.write(ref=ref, kind=draft.kind, by=by, at=at, about=about, commitment=commitment)
+    except BadForm as error:
+        raise UnfitEntry(f"this cannot be entered in the ledger: {error}") from None
+    entry = Entry(ref=ref, kind=draft.kind, by=by, at=at, about=list(about), body=statement)
+    return entry, Payload(entry_ref=ref, salt=salt, body=body)
+
+
+def _nudge_once() -> None:
+    """Have the sequencer look in after the commit. `robust`: what was recorded is committed by then, whatever becomes of the nudge."""
+    if not any(each[1] is sequencer.nudge for each in connection.run_on_commit):
+        transaction.on_commit(sequencer.nudge, robust=True)

@@ -1,0 +1,57 @@
+"""Proofs of stored entries, as C2SP `.tlog-proof` files and as lists of hashes."""
+
+from pathlib import Path
+
+from lineage import errors
+from lineage.journal import sequencer, stored
+from lineage.journal.models import Checkpoint, Entry, Leaf, Payload
+from lineage.ledger import bundles, tree
+from lineage.ledger.checkpoints import TreeHead
+
+
+def bundle(entry: Entry) -> bundles.Bundle:
+    """The entry's place under the last checkpoint; payload and salt are in it as long as they exist.
+
+    Raise `Conflict` for an entry that no sequencer has reached yet: call `sequencer.run()` first.
+    """
+    head = sequencer.head()
+    leaf = Leaf.objects.filter(entry_ref=entry.ref).first()
+    if head is None or leaf is None or leaf.index >= head.size:
+        raise errors.Conflict(
+            "this entry is not in the ledger's tree yet", code="not-sequenced", remedy="ask again in a moment"
+        )
+    payload = Payload.objects.filter(entry_ref=entry.ref).first()
+    return bundles.Bundle(
+        entry=bytes(entry.body),
+        payload=bytes(payload.body) if payload else None,
+        salt=bytes(payload.salt) if payload else None,
+        index=leaf.index,
+        hashes=tuple(tree.inclusion(leaf.index, head.size, stored.nodes(head.size))),
+        checkpoint=head.note,
+    )
+
+
+def tlog_proof(entry: Entry) -> str:
+    """The text of a `.tlog-proof` file for `entry`."""
+    return bundles.write(bundle(entry))
+
+
+def write_proof_file(path: Path | str, entry: Entry) -> Path:
+    """Write `<path>.tlog-proof` beside a finished file that `entries.record_file` recorded; return where."""
+    target = Path(f"{path}.tlog-proof")
+    target.write_text(tlog_proof(entry), encoding="utf-8", newline="\n")
+    return target
+
+
+def consistency(first: int, second: int) -> list[bytes]:
+    """That the first `first` entries are a prefix of the first `second`; raise `NotFound` beyond the head or below 1."""
+    head = sequencer.head()
+    if head is None or not 0 < first <= second <= head.size:
+        raise errors.NotFound(f"the ledger has no heads at {first} and {second} entries")
+    return tree.consistency(first, second, stored.nodes(second))
+
+
+def checkpoint_at(size: int) -> TreeHead | None:
+    """The signed head of this size, if one was signed at just this size."""
+    row = Checkpoint.objects.filter(size=size).first()
+    return TreeHead(row.note.split("\n", 1)[0], row.size, bytes(row.root), row.note) if row else None

@@ -1,0 +1,165 @@
+"""One sequencer at a time gives indices to what was recorded, extends the tree, signs it and moves the head.
+
+Everything up to the commit is one database transaction, so a crash before it leaves the outbox as it was and nothing signed that
+anybody has seen. The copy outside the database follows the commit.
+"""
+
+import logging
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from lineage import errors
+from lineage.journal import clock, copies, keys, stored
+from lineage.journal.models import Checkpoint, Entry, Head, Pending
+from lineage.ledger import checkpoints, hashing, tree
+from lineage.ledger.checkpoints import TreeHead
+from lineage.ledger.errors import LedgerError
+from lineage.ledger.frontier import Frontier
+
+log = logging.getLogger(__name__)
+LOCK = 0x6C65_6467_6572  # "ledger"; advisory locks are per database
+BATCH = 10_000
+
+
+class LedgerHeld(errors.Conflict):
+    """The ledger refuses to sign: what is stored contradicts what was signed before."""
+
+    code = "ledger-held"
+
+
+def run() -> TreeHead:
+    """Give an index to every committed entry and return the signed head; waits for another sequencer that is at work.
+
+    Raise `LedgerHeld` where the stored head contradicts an earlier checkpoint. Must not be called inside a transaction: a head
+    that was signed and then rolled back would be a fork.
+    """
+    while _batch(wait=True) and _waiting():
+        pass
+    return head() or TreeHead(settings.LEDGER_ORIGIN, 0, hashing.EMPTY_ROOT)
+
+
+def nudge() -> None:
+    """The same after a commit, unless somebody is at it already. Whoever holds the lock looks again after letting it go, so that
+    an entry committed meanwhile is never left lying."""
+    while _batch(wait=False) and _waiting():
+        pass
+
+
+def head() -> TreeHead | None:
+    """The last signed head with its checkpoint in `note`; None before the first."""
+    row = Checkpoint.objects.order_by("-size").first()
+    return TreeHead(settings.LEDGER_ORIGIN, row.size, bytes(row.root), row.note) if row else None
+
+
+def _waiting() -> bool:
+    return Pending.objects.exists()
+
+
+def _batch(*, wait: bool) -> bool:
+    """One round; return False where another sequencer holds the lock."""
+    with transaction.atomic(durable=True):
+        if not _lock(wait=wait):
+            return False
+        row = _head_row()
+        _check_copy(row)
+        signed = _sequence(row)
+        # A crash before this commit: nothing happened. The signature existed in memory only.
+    # A crash here: the head is ahead of its copy. The next round finds the copy to be an earlier head of this tree and renews it.
+    if signed:
+        copies.write(signed.note)
+    return True
+
+
+def _sequence(row: Head) -> TreeHead | None:
+    """Take what waits out of the outbox, append it and sign; return None when nothing waited and the copy is up to date."""
+    taken = _take()
+    if not taken:
+        return _uncopied(row)
+    frontier = Frontier.unpack(row.size, bytes(row.frontier))
+    if frontier.root() != bytes(row.root):
+        raise LedgerHeld("the stored head contradicts itself", remedy="run manage.py verify")
+    leaves = [(ref, hashing.leaf(body)) for ref, body in taken]
+    # A crash from here to the commit: indices, tree and head roll back together with the emptied outbox.
+    stored.append(leaves, frontier.extend(each for _, each in leaves))
+    unsigned = TreeHead(settings.LEDGER_ORIGIN, frontier.size, frontier.root())
+    signed = checkpoints.sign(unsigned, keys.checkpoint_signer())
+    Checkpoint.objects.create(size=signed.size, root=signed.root, note=signed.note, at=clock.now())
+    _swap(row, frontier)
+    return signed
+
+
+def _lock(*, wait: bool) -> bool:
+    name = "pg_advisory_xact_lock" if wait else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {name}(%s)", [LOCK])
+        return wait or bool(cursor.fetchone()[0])
+
+
+def _take() -> list[tuple[str, bytes]]:
+    """Empty (a batch of) the outbox; entry references and bytes in the order in which they were recorded."""
+    waiting = list(Pending.objects.order_by("id")[:BATCH])
+    refs = [each.entry_ref for each in waiting]
+    Pending.objects.filter(id__in=[each.id for each in waiting]).delete()
+    bodies = {ref: bytes(body) for ref, body in Entry.objects.filter(ref__in=refs).values_list("ref", "body")}
+    lost = [ref for ref in refs if ref not in bodies]
+    if lost:
+        raise LedgerHeld(f"entry {lost[0]} was recorded and is gone", remedy="run manage.py verify")
+    return [(ref, bodies[ref]) for ref in refs]
+
+
+def _head_row() -> Head:
+    Head.objects.bulk_create([Head(id=1, size=0, root=hashing.EMPTY_ROOT, frontier=b"")], ignore_conflicts=True)
+    return Head.objects.get(id=1)
+
+
+def _swap(row: Head, frontier: Frontier) -> None:
+    """Move the head from where we found it. Whoever comes second would fork the ledger and is rolled back instead."""
+    moved = Head.objects.filter(id=1, size=row.size, root=row.root).update(
+        size=frontier.size, root=frontier.root(), frontier=frontier.pack()
+    )
+    if moved != 1:
+        raise LedgerHeld(
+            "somebody else moved the head of the ledger", remedy="try again; if it stays so, run manage.py verify"
+        )
+
+
+def _uncopied(row: Head) -> TreeHead | None:
+    """The present head, if its copy outside has not been written yet."""
+    present = head()
+    if present is None or present.size != row.size:
+        return None
+    copy = copies.read()
+    return present if copy is None or copy.size < present.size else None
+
+
+def _check_copy(row: Head) -> None:
+    """Refuse to go on from a head that is smaller than, or different from, the one that was copied outside the database."""
+    try:
+        copy = copies.read()
+    except LedgerError as error:
+        raise LedgerHeld(
+            f"the checkpoint kept outside the database cannot be believed: {error}", remedy=_REMEDY
+        ) from None
+    if copy is None:
+        return _accept_missing(row)
+    if copy.size > row.size:
+        raise LedgerHeld(
+            f"the ledger has {row.size} entries, but {copy.size} were signed: some were lost", remedy=_REMEDY
+        )
+    if copy.size == row.size:
+        root = bytes(row.root)
+    else:
+        root = tree.root(copy.size, stored.nodes(row.size))
+    if root != copy.root:
+        raise LedgerHeld(f"the first {copy.size} entries of the ledger are not those that were signed", remedy=_REMEDY)
+
+
+def _accept_missing(row: Head) -> None:
+    if row.size:
+        log.warning(
+            "no checkpoint is kept in %s although the ledger has %d entries; writing one", copies.path(), row.size
+        )
+
+
+_REMEDY = "run manage.py verify; a loss must itself be recorded before the ledger signs again"

@@ -1,0 +1,41 @@
+"""What every test gets: keys and checkpoint copies of its own, and a database that can be emptied although it refuses to forget."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import TransactionTestCase
+
+# Statement triggers on TRUNCATE: `tgtype` has bit 32 (PostgreSQL's pg_trigger.h).
+_GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0"
+_teardown = TransactionTestCase._fixture_teardown
+
+
+def _empty(self: TransactionTestCase) -> None:
+    """Tests that commit are cleaned up with TRUNCATE, which append-only tables refuse: as the owner, switch that off for a moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GUARDED)
+        tables = [row[0] for row in cursor.fetchall()]
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        _teardown(self)
+        for table in tables:
+            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One keystore for a test process; making keys for every test would take longer than the tests."""
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(autouse=True)
+def _own_keys_and_copies(settings, keystore: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # type: ignore[no-untyped-def]
+    settings.KEYSTORE_DIR = keystore
+    settings.KEYSTORE_PASSPHRASE = "a passphrase for tests only"
+    settings.CHECKPOINT_COPY_DIR = tmp_path_factory.mktemp("checkpoints")
+    yield
