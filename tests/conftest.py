@@ -7,6 +7,8 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
+from tests import cast as cast_module
+
 # Statement triggers on TRUNCATE: `tgtype` has bit 32 (PostgreSQL's pg_trigger.h).
 _GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0"
 _teardown = TransactionTestCase._fixture_teardown
@@ -39,3 +41,9 @@ def _own_keys_and_copies(settings, keystore: Path, tmp_path_factory: pytest.Temp
     settings.KEYSTORE_PASSPHRASE = "a passphrase for tests only"
     settings.CHECKPOINT_COPY_DIR = tmp_path_factory.mktemp("checkpoints")
     yield
+
+
+@pytest.fixture
+def cast(db: None) -> cast_module.Cast:
+    """One person per role."""
+    return cast_module.assemble()
