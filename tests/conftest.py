@@ -7,8 +7,6 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from tests import cast as cast_module
-
 # Statement triggers on TRUNCATE: `tgtype` has bit 32 (PostgreSQL's pg_trigger.h).
 _GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0"
 _teardown = TransactionTestCase._fixture_teardown
@@ -44,6 +42,8 @@ def _own_keys_and_copies(settings, keystore: Path, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture
-def cast(db: None) -> cast_module.Cast:
-    """One person per role."""
-    return cast_module.assemble()
+def cast(db: None):  # type: ignore[no-untyped-def]
+    """One person per role: a `tests.cast.Cast`. Imported here, so that tests without a database need no models."""
+    from tests import cast as named
+
+    return named.assemble()
