@@ -57,7 +57,8 @@ class Build(models.Model):
                 condition=pgtrigger.Condition("OLD.state <> 'running'"),
             ),
             pgtrigger.ReadOnly(
-                name="build_terms_stay", fields=["ref", "decision", "permit", "namespace", "name", "run", "by", "started_at"]
+                name="build_terms_stay",
+                fields=["ref", "decision", "permit", "namespace", "name", "run", "by", "started_at"],
             ),
         ]
 

@@ -70,7 +70,9 @@ def table(name: str) -> Table:
     parts = name.split(".")
     if len(parts) not in {2, 3} or not all(_fits(part) for part in parts):
         raise BadName(
-            "the dataset is not named schema.table or database.schema.table", where="name", remedy="name a table of the data plane"
+            "the dataset is not named schema.table or database.schema.table",
+            where="name",
+            remedy="name a table of the data plane",
         )
     return Table(parts[0] if len(parts) == 3 else "", parts[-2], parts[-1])
 
@@ -80,7 +82,9 @@ def connect(namespace: str, *, account: str) -> Iterator[psycopg.Connection[Any]
     """Open one transaction in the plane under an account; committed at the end, rolled back on any error."""
     plane = of(namespace)
     try:
-        connection = psycopg.connect(getattr(plane, account), connect_timeout=10, application_name=f"governance {account}")
+        connection = psycopg.connect(
+            getattr(plane, account), connect_timeout=10, application_name=f"governance {account}"
+        )
     except psycopg.OperationalError as error:
         raise NoPlane(f"the data plane of {namespace} cannot be reached as {account}: {first_line(error)}") from error
     with connection:
