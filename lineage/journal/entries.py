@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from lineage import errors, refs
-from lineage.journal import clock, sequencer
+from lineage.journal import clock, seals, sequencer
 from lineage.journal.models import Entry, Leaf, Payload, Pending
 from lineage.ledger import canonical, commitments
 from lineage.ledger import entries as ledger_entries
@@ -110,7 +110,9 @@ def _rows(draft: Draft, *, by: str, at: datetime) -> tuple[Entry, Payload]:
         statement = ledger_entries.write(ref=ref, kind=draft.kind, by=by, at=at, about=about, commitment=commitment)
     except BadForm as error:
         raise UnfitEntry(f"this cannot be entered in the ledger: {error}") from None
-    entry = Entry(ref=ref, kind=draft.kind, by=by, at=at, about=list(about), body=statement)
+    entry = Entry(
+        ref=ref, kind=draft.kind, by=by, at=at, about=list(about), body=statement, seal=seals.entry(statement)
+    )
     return entry, Payload(entry_ref=ref, salt=salt, body=body)
 
 

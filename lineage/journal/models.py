@@ -19,6 +19,7 @@ class Entry(models.Model):
     at = models.DateTimeField(db_index=True)
     about = ArrayField(models.TextField(), default=list)
     body = models.BinaryField()
+    seal = models.BinaryField()
 
     class Meta:
         verbose_name_plural = "entries"
@@ -63,6 +64,7 @@ class Leaf(models.Model):
     index = models.BigIntegerField(primary_key=True)
     entry_ref = models.TextField(unique=True)
     hash = models.BinaryField()
+    seal = models.BinaryField()
 
     class Meta:
         verbose_name_plural = "leaves"
@@ -97,9 +99,11 @@ class Checkpoint(models.Model):
     root = models.BinaryField()
     note = models.TextField()
     at = models.DateTimeField()
+    previous = models.BigIntegerField()  # the size of the checkpoint before it, 0 for the first
+    seal = models.BinaryField()
 
     class Meta:
-        constraints = [CheckConstraint(condition=Q(size__gt=0), name="journal_checkpoint_size")]
+        constraints = [CheckConstraint(condition=Q(size__gt=models.F("previous")), name="journal_checkpoint_grows")]
 
     def __str__(self) -> str:
         return f"checkpoint at {self.size}"

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from lineage import errors
-from lineage.journal import clock, copies, keys, stored
+from lineage.journal import clock, copies, keys, seals, stored
 from lineage.journal.models import Checkpoint, Entry, Head, Pending
 from lineage.ledger import checkpoints, hashing, tree
 from lineage.ledger.checkpoints import TreeHead
@@ -84,9 +84,16 @@ def _sequence(row: Head) -> TreeHead | None:
     stored.append(leaves, frontier.extend(each for _, each in leaves))
     unsigned = TreeHead(settings.LEDGER_ORIGIN, frontier.size, frontier.root())
     signed = checkpoints.sign(unsigned, keys.checkpoint_signer())
-    Checkpoint.objects.create(size=signed.size, root=signed.root, note=signed.note, at=clock.now())
+    _keep(signed, previous=row.size)
     _swap(row, frontier)
     return signed
+
+
+def _keep(signed: TreeHead, *, previous: int) -> None:
+    seal = seals.checkpoint(previous, signed.note)
+    Checkpoint.objects.create(
+        size=signed.size, root=signed.root, note=signed.note, at=clock.now(), previous=previous, seal=seal
+    )
 
 
 def _lock(*, wait: bool) -> bool:
@@ -101,11 +108,13 @@ def _take() -> list[tuple[str, bytes]]:
     waiting = list(Pending.objects.order_by("id")[:BATCH])
     refs = [each.entry_ref for each in waiting]
     Pending.objects.filter(id__in=[each.id for each in waiting]).delete()
-    bodies = {ref: bytes(body) for ref, body in Entry.objects.filter(ref__in=refs).values_list("ref", "body")}
-    lost = [ref for ref in refs if ref not in bodies]
-    if lost:
-        raise LedgerHeld(f"entry {lost[0]} was recorded and is gone", remedy="run manage.py verify")
-    return [(ref, bodies[ref]) for ref in refs]
+    found = Entry.objects.in_bulk(refs, field_name="ref")
+    for ref in refs:
+        if ref not in found:
+            raise LedgerHeld(f"entry {ref} was recorded and is gone", remedy="run manage.py verify")
+        if not seals.matches(bytes(found[ref].seal), seals.entry(bytes(found[ref].body))):
+            raise LedgerHeld(f"entry {ref} is not as this service recorded it", remedy="run manage.py verify")
+    return [(ref, bytes(found[ref].body)) for ref in refs]
 
 
 def _head_row() -> Head:

@@ -4,10 +4,15 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from lineage.journal import seals
 from lineage.journal.models import Leaf, Node
 from lineage.ledger import tiles, tree
 from lineage.ledger.errors import BadForm
 from lineage.ledger.frontier import Grown
+
+_LEAVES = """INSERT INTO journal_leaf (index, entry_ref, hash, seal)
+SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bytea[], %s::bytea[])"""
+_NODES = "INSERT INTO journal_node (level, index, hash) SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])"
 
 
 def nodes(size: int) -> tree.Nodes:
@@ -31,20 +36,17 @@ def read_tile(tile: tiles.Tile) -> list[bytes]:
 
 def append(leaves: Sequence[tuple[str, bytes]], grown: Sequence[Grown]) -> None:
     """Store the leaves `(entry reference, hash)` and those completed subtrees that stand in a tile."""
-    places = [(each.index, ref, each.hash) for each, (ref, _) in zip(_of_level_zero(grown), leaves, strict=True)]
+    places = [
+        (each.index, ref, each.hash, seals.leaf(each.index, ref, each.hash))
+        for each, (ref, _) in zip(_of_level_zero(grown), leaves, strict=True)
+    ]
     above = [
         (each.level // tiles.HEIGHT, each.index, each.hash)
         for each in grown
         if each.level and each.level % tiles.HEIGHT == 0
     ]
-    _insert(
-        "INSERT INTO journal_leaf (index, entry_ref, hash) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bytea[])",
-        places,
-    )
-    _insert(
-        "INSERT INTO journal_node (level, index, hash) SELECT * FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[])",
-        above,
-    )
+    _insert(_LEAVES, places)
+    _insert(_NODES, above)
 
 
 def _of_level_zero(grown: Sequence[Grown]) -> list[Grown]:
