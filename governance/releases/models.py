@@ -12,7 +12,7 @@ from lineage import refs
 HEX64 = r"^[0-9a-f]{64}$"
 
 
-def _ref(prefix: str) -> models.CharField[str, str]:
+def _ref(prefix: str) -> "models.CharField[str, str]":
     return models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, prefix), editable=False)
 
 
@@ -66,7 +66,9 @@ class Decision(models.Model):
     as_known_at = models.DateTimeField()
     about_now = models.BooleanField()
     built_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="releases")
-    ran_unasked_at = models.DateTimeField(null=True, blank=True)  # a gate that could not reach us ran first and asked later
+    ran_unasked_at = models.DateTimeField(
+        null=True, blank=True
+    )  # a gate that could not reach us ran first and asked later
     entry_ref = models.CharField(max_length=40)
     by = models.CharField(max_length=100)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -1,0 +1,216 @@
+"""Permits: signed, bound to what was decided, short-lived, revocable (SEMANTICS §7).
+
+A permit is a compact JWS (Ed25519, RFC 9864) with JWT claim names where there are any. Its place in the status list follows the IETF's
+token status list: `status.status_list.idx` is a bit in the list at `uri`.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from governance.access.actors import Actor
+from governance.releases.models import Decision, Permit
+from lineage import errors, refs
+from lineage.journal import entries, keys, sequencer
+
+TYPE = "governance-permit+jwt"
+LONGEST = timedelta(hours=24)
+STATUS_PATH = "/api/v1/permits/status"
+_LOCK = 0x7065_726D  # "perm"
+
+
+class NoSuchPermit(errors.NotFound):
+    code = "unknown-permit"
+
+
+class NotNow(errors.Unprocessable):
+    """A permit was asked for a question about another time than now."""
+
+    code = "not-about-now"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a permit binds, beside what its decision says."""
+
+    dataset: Mapping[str, str]
+    versions: Sequence[Mapping[str, str]]
+    columns: Sequence[str]
+    filter_columns: Sequence[str] = ()
+    outputs: Sequence[Mapping[str, str]] = ()
+    undertakings: Sequence[Mapping[str, Any]] = ()
+    recipient: str = ""
+    model: str = ""
+    delete_by: datetime | None = None
+    first_change: datetime | None = None  # when deciding again would first allow less
+    list_hours: int | None = None  # maximum age of the allow-list, where there is one
+    lists: Sequence[Mapping[str, Any]] = ()
+
+
+def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, by: Actor) -> Permit:
+    """Sign a permit for a decision that allows it; inside the decision's transaction. Raises `NotNow` for questions about another time."""
+    if not decision.about_now:
+        raise NotNow("permits are given only for questions about now", where="at", remedy="ask again without a time")
+    _must_fit(decision, kind)
+    expires = expiry(at, terms)
+    if expires <= at:
+        raise NotNow("what this would permit ends at once", remedy="ask again")
+    ref, index = refs.new("prm"), _next_index()
+    token = keys.sign_jws(_claims(decision, kind, terms, ref=ref, index=index, at=at, expires=expires), typ=TYPE)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    payload = {
+        "permit": ref,
+        "kind": str(kind),
+        "decision": decision.ref,
+        "digest": digest,
+        "expires_at": expires,
+        "index": index,
+    }
+    entry = entries.record("permit-issued", payload, by=by.ref, about=[ref, decision.ref])
+    return Permit.objects.create(
+        ref=ref,
+        decision=decision,
+        kind=kind,
+        index=index,
+        token=token,
+        digest=digest,
+        columns=list(terms.columns),
+        versions=[dict(each) for each in terms.versions],
+        outputs=[dict(each) for each in terms.outputs],
+        issued_at=at,
+        expires_at=expires,
+        entry_ref=entry.ref,
+    )
+
+
+def expiry(at: datetime, terms: Terms) -> datetime:
+    """The end of a permit: 24 h or the setting, whichever is less, and never past the first instant that would allow less.
+
+    Whole seconds, rounded down: a token counts in seconds, and late is the wrong side.
+    """
+    ends = [at + min(LONGEST, timedelta(hours=settings.PERMIT_HOURS))]
+    ends += [moment for moment in (terms.first_change, terms.delete_by) if moment is not None]
+    return min(ends).replace(microsecond=0)
+
+
+def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
+    """Revoke a permit, once; it stands revoked in the status list from the commit on. Revoking again changes nothing."""
+    if not why.strip():
+        raise errors.Unprocessable("say why the permit is revoked", where="why")
+    with transaction.atomic():
+        locked = Permit.objects.select_for_update(of=("self",)).get(pk=permit.pk)
+        if locked.revoked_at is not None:
+            return locked
+        locked.revoked_at, locked.revoked_by, locked.revoked_why = Now(), by.ref, why  # type: ignore[assignment]
+        locked.save(update_fields=["revoked_at", "revoked_by", "revoked_why"])
+        locked.refresh_from_db()
+        payload = {"permit": locked.ref, "index": locked.index, "why": why}
+        entries.record("permit-revoked", payload, by=by.ref, about=[locked.ref, locked.decision.ref])
+    return locked
+
+
+def live(*, at: datetime) -> "list[Permit]":
+    """Return the permits that would be accepted at `at`, build and release, oldest first."""
+    found = Permit.objects.filter(expires_at__gt=at, revoked_at=None).exclude(kind=Permit.Kind.ADVISORY)
+    return list(found.select_related("decision").order_by("pk"))
+
+
+def is_live(permit: Permit, *, at: datetime) -> bool:
+    """Say whether a permit would be accepted at `at`."""
+    return (
+        permit.kind != Permit.Kind.ADVISORY and permit.revoked_at is None and permit.issued_at <= at < permit.expires_at
+    )
+
+
+def find(ref: str) -> Permit:
+    """Return the permit of this reference (the `jti` of its token, what a run facet names); raises `NoSuchPermit`."""
+    permit = Permit.objects.select_related("decision").filter(ref=ref).first()
+    if permit is None:
+        raise NoSuchPermit("no permit of that reference")
+    return permit
+
+
+def claims(permit: Permit) -> dict[str, Any]:
+    """Return what a permit says, its signature checked."""
+    return keys.verify_jws(permit.token, typ=TYPE)
+
+
+def shown(permit: Permit) -> dict[str, Any]:
+    """Return a permit as answers carry it."""
+    return {
+        "ref": permit.ref,
+        "kind": permit.kind,
+        "expires_at": permit.expires_at,
+        "revoked": permit.revoked_at is not None,
+        "token": permit.token,
+    }
+
+
+def _must_fit(decision: Decision, kind: Permit.Kind) -> None:
+    wanted = {
+        Permit.Kind.RELEASE: (Decision.Verdict.PERMIT,),
+        Permit.Kind.BUILD: (Decision.Verdict.PERMIT_WITH_PLAN, Decision.Verdict.PERMIT),
+    }
+    if kind != Permit.Kind.ADVISORY and decision.verdict not in wanted[kind]:
+        raise errors.Conflict(f"a {kind} permit cannot rest on the verdict {decision.verdict}", code="not-permitted")
+
+
+def _claims(
+    decision: Decision, kind: Permit.Kind, terms: Terms, *, ref: str, index: int, at: datetime, expires: datetime
+) -> dict[str, Any]:
+    head = sequencer.head()
+    found: dict[str, Any] = {
+        "iss": settings.SITE_URL,
+        "jti": ref,
+        "iat": _seconds(at),
+        "nbf": _seconds(at),
+        "exp": _seconds(expires),
+        "kind": str(kind),
+        "decision": decision.ref,
+        "decision_digest": decision.digest,
+        "verdict": decision.verdict,
+        "rules": decision.rules_version,
+        "dataset": dict(terms.dataset),
+        "versions": [dict(each) for each in terms.versions],
+        "columns": list(terms.columns),
+        "filter_columns": list(terms.filter_columns),
+        "plan": decision.plan_digest,
+        "action": decision.action,
+        "purpose": decision.purpose,
+        "recipient": terms.recipient,
+        "model": terms.model,
+        "outputs": [dict(each) for each in terms.outputs],
+        "undertakings": [dict(each) for each in terms.undertakings],
+        "contract_epoch": decision.contract_epoch,
+        "ledger": {"origin": settings.LEDGER_ORIGIN, "size": head.size if head else 0, "entry": decision.entry_ref},
+        "allow_lists": [dict(each) for each in terms.lists],
+        "status": {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}},
+    }
+    if head:
+        found["ledger"]["root"] = head.root.hex()
+    if terms.delete_by is not None:
+        found["delete_by"] = _seconds(terms.delete_by)
+    if terms.list_hours is not None:
+        found["allow_list_max_age"] = 3600 * min(24, terms.list_hours)
+    if kind == Permit.Kind.ADVISORY:
+        found["advisory"] = "no permission: this namespace does not enforce, and the refusal was counted"
+    return found
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.astimezone(UTC).timestamp())
+
+
+def _next_index() -> int:
+    """One at a time: places in the status list have no gaps, so its length says how many permits there are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    last = Permit.objects.aggregate(last=Max("index"))["last"]
+    return 0 if last is None else int(last) + 1
