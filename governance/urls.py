@@ -1,7 +1,7 @@
 """Every address of the service. A room adds its own `urls.py`; this file only says where it hangs."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
 from governance import health
@@ -13,5 +13,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])),
+    path("", include("consent.urls")),
     # rooms, from the ground up: path("", include("lineage.journal.urls")), …
 ]
