@@ -10,9 +10,11 @@ handler404 = "governance.problems.page_404"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("", include("governance.access.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])),
     path("", include("consent.urls")),
-    # rooms, from the ground up: path("", include("lineage.journal.urls")), …
+    # rooms, from the ground up
+    path("", include("lineage.journal.urls")),
 ]

@@ -53,3 +53,12 @@ def set_active(user: User, *, active: bool, by: Actor) -> None:
     User.objects.filter(pk=user.pk).update(is_active=active)
     user.is_active = active
     entries.record("account-reopened" if active else "account-closed", {"user": user.ref}, by=by.ref, about=[user.ref])
+
+
+@transaction.atomic
+def rename(user: User, *, first_name: str, last_name: str, email: str, by: Actor) -> User:
+    """Correct a name or address; the ledger keeps the fact, not the name."""
+    by.must(roles.ADMINISTRATOR)
+    User.objects.filter(pk=user.pk).update(first_name=first_name, last_name=last_name, email=email)
+    entries.record("account-changed", {"user": user.ref}, by=by.ref, about=[user.ref])
+    return User.objects.get(pk=user.pk)

@@ -1,0 +1,160 @@
+"""Admin pages whose every change goes through a verb: what the verb refuses comes back as an error in the form."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import BaseDialogForm
+
+from governance.access import actors
+from governance.access.actors import Actor
+from lineage import errors
+
+
+class VerbAdmin(ModelAdmin):  # type: ignore[misc]
+    """An admin page without a way around the verbs: `create` and `update` call them, nothing is deleted.
+
+    `fields_frozen(obj)` names what is shown and cannot be edited; `add_inline` makes a row that was typed into an inline.
+    """
+
+    actions = None
+    list_fullwidth = True
+    warn_unsaved_form = True
+    show_full_result_count = False
+    changeable = True
+
+    def create(self, obj: Any, form: forms.ModelForm[Any], *, by: Actor) -> models.Model:
+        """Call the verb for a new row; `obj` carries what was typed."""
+        raise NotImplementedError
+
+    def update(self, obj: Any, form: forms.ModelForm[Any], *, by: Actor) -> models.Model:
+        """Call the verb for a changed row."""
+        raise NotImplementedError
+
+    def add_inline(self, parent: Any, row: Any, *, by: Actor) -> None:
+        """Call the verb for a row typed into an inline."""
+        raise NotImplementedError
+
+    def fields_frozen(self, obj: Any) -> tuple[str, ...]:
+        """Fields that are shown only; `obj` is None on the page for a new row."""
+        return ()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What is always shown only, and what is frozen for this row."""
+        return (*super().get_readonly_fields(request, obj), *self.fields_frozen(obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """History is kept."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """As the role table says, where anything can change at all."""
+        return self.changeable and bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:
+        """Hand over to the verb and take its row for the page's own."""
+        by = actors.of(request.user)
+        if change and not form.changed_data:
+            return
+        row = self.update(obj, form, by=by) if change else self.create(obj, form, by=by)
+        obj.__dict__.update(row.__dict__)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows of inlines are only ever added here."""
+        formset.save(commit=False)
+        for row in formset.new_objects:
+            self.add_inline(form.instance, row, by=actors.of(request.user))
+        formset.changed_objects, formset.deleted_objects = [], []
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The ledger is the history."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> None:
+        """The ledger is the history."""
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the page; when a verb refuses, everything is rolled back and the form comes again with the reason."""
+        try:
+            with transaction.atomic():
+                return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+        except errors.Problem as problem:
+            request.refused = problem  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Any]]:
+        """Let the form know what a verb refused."""
+        base = super().get_form(request, obj, change=change, **kwargs)
+        refused: errors.Problem | None = getattr(request, "refused", None)
+        if refused is None:
+            return base  # type: ignore[no-any-return]
+
+        class Refused(base):  # type: ignore[misc,valid-type]
+            def clean(self) -> Any:
+                data = super().clean()
+                self.add_error(refused.where if refused.where in self.fields else None, sentence(refused))
+                return data
+
+        return Refused
+
+
+class AppendInline(TabularInline):  # type: ignore[misc]
+    """Rows that are added and then stay: an end is recorded on their own page."""
+
+    extra = 0
+    show_change_link = True
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What stands here stays."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """What stands here stays."""
+        return False
+
+
+class ShownInline(AppendInline):
+    """Rows that are shown with a link to their page."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """They are made on their own page."""
+        return False
+
+
+class Confirm(BaseDialogForm):  # type: ignore[misc]
+    """A dialog that asks nothing but yes: a change takes a POST, never a link."""
+
+
+def perform(
+    page: VerbAdmin, request: HttpRequest, work: Callable[[Actor], object], *, done: str, object_id: str | None = None
+) -> HttpResponse:
+    """Run a verb behind a button, say what happened (or why not), and go back to the row's page (or the list)."""
+    try:
+        work(actors.of(request.user))
+    except errors.Problem as problem:
+        messages.error(request, sentence(problem))
+    else:
+        messages.success(request, done)
+    opts = page.model._meta
+    name = f"admin:{opts.app_label}_{opts.model_name}_{'change' if object_id else 'changelist'}"
+    url = reverse(name, args=[object_id] if object_id else [])
+    # The dialog posts by htmx: a plain redirect would be swapped into it.
+    return (
+        HttpResponse(headers={"HX-Redirect": url})
+        if request.headers.get("HX-Request")
+        else HttpResponse(status=302, headers={"Location": url})
+    )
+
+
+def sentence(problem: errors.Problem) -> str:
+    """Return an error as a sentence for a page."""
+    text = problem.detail + (f": {problem.remedy}" if problem.remedy else "")
+    return f"{text[:1].upper()}{text[1:]}."
