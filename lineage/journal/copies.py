@@ -14,6 +14,11 @@ def path() -> Path:
     return Path(settings.CHECKPOINT_COPY_DIR) / "checkpoint.txt"
 
 
+def all_paths() -> list[Path]:
+    """Every checkpoint in that folder: ours, and older ones that people put beside it."""
+    return sorted(path().parent.glob("*.txt"))
+
+
 def read() -> TreeHead | None:
     """The copied head, its signature verified; None when there is none. Raise `LedgerError` for one that cannot be believed."""
     try:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from lineage import errors, refs
 from lineage.journal import clock, seals, sequencer
 from lineage.journal.models import Entry, Leaf, Payload, Pending
-from lineage.ledger import canonical, commitments
+from lineage.ledger import canonical, commitments, hashing, text
 from lineage.ledger import entries as ledger_entries
 from lineage.ledger.errors import BadForm
 
@@ -100,6 +100,26 @@ def feed(after: int, limit: int) -> list[tuple[int, Entry]]:
             f"entry {missing.index} of the ledger is missing", code="ledger-damaged", remedy="run manage.py verify"
         )
     return [(leaf.index + 1, found[leaf.entry_ref]) for leaf in leaves]
+
+
+def describe(entry: Entry, *, index: int, whole: bool) -> dict[str, object]:
+    """The entry for readers: everything its bytes say, or (not `whole`) only what shows that something stands there."""
+    body = bytes(entry.body)
+    statement = ledger_entries.parse(body)
+    shown: dict[str, object] = {
+        "index": index,
+        "leaf_hash": hashing.leaf(body).hex(),
+        "commitment": statement.commitment,
+    }
+    if whole:
+        erased = not Payload.objects.filter(entry_ref=entry.ref).exists()
+        shown |= {
+            **vars(statement),
+            "about": list(statement.about),
+            "entry": text.encode(body),
+            "payload_erased": erased,
+        }
+    return shown
 
 
 def _rows(draft: Draft, *, by: str, at: datetime) -> tuple[Entry, Payload]:

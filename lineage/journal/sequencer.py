@@ -156,10 +156,7 @@ def _check_copy(row: Head) -> None:
         raise LedgerHeld(
             f"the ledger has {row.size} entries, but {copy.size} were signed: some were lost", remedy=_REMEDY
         )
-    if copy.size == row.size:
-        root = bytes(row.root)
-    else:
-        root = tree.root(copy.size, stored.nodes(row.size))
+    root = bytes(row.root) if copy.size == row.size else tree.root(copy.size, stored.nodes(row.size))
     if root != copy.root:
         raise LedgerHeld(f"the first {copy.size} entries of the ledger are not those that were signed", remedy=_REMEDY)
 
