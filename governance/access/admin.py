@@ -28,7 +28,7 @@ for model in (Group, AccessAttempt, AccessFailureLog, AccessLog):
         admin.site.unregister(model)
 
 
-class PersonForm(forms.ModelForm[User]):
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
     """Name, address and roles; a password for a new account."""
 
     roles = forms.MultipleChoiceField(
@@ -117,7 +117,7 @@ class UserAdmin(VerbAdmin):
         return obj.is_active
 
 
-class KeyForm(forms.ModelForm[ServiceKey]):
+class KeyForm(forms.ModelForm):  # type: ignore[type-arg]
     """What a key may do, and whose customers it sees."""
 
     scopes = forms.MultipleChoiceField(

@@ -28,11 +28,11 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
     show_full_result_count = False
     changeable = True
 
-    def create(self, obj: Any, form: forms.ModelForm[Any], *, by: Actor) -> models.Model:
+    def create(self, obj: Any, form: "forms.ModelForm[Any]", *, by: Actor) -> models.Model:
         """Call the verb for a new row; `obj` carries what was typed."""
         raise NotImplementedError
 
-    def update(self, obj: Any, form: forms.ModelForm[Any], *, by: Actor) -> models.Model:
+    def update(self, obj: Any, form: "forms.ModelForm[Any]", *, by: Actor) -> models.Model:
         """Call the verb for a changed row."""
         raise NotImplementedError
 
@@ -56,7 +56,7 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
         """As the role table says, where anything can change at all."""
         return self.changeable and bool(super().has_change_permission(request, obj))
 
-    def save_model(self, request: HttpRequest, obj: Any, form: forms.ModelForm[Any], change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: "forms.ModelForm[Any]", change: bool) -> None:
         """Hand over to the verb and take its row for the page's own."""
         by = actors.of(request.user)
         if change and not form.changed_data:
@@ -90,7 +90,7 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm[Any]]:
+    ) -> "type[forms.ModelForm[Any]]":
         """Let the form know what a verb refused."""
         base = super().get_form(request, obj, change=change, **kwargs)
         refused: errors.Problem | None = getattr(request, "refused", None)
