@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# server.sh start|stop. The service with its own state folder (STATE_DIR, default .local) on 127.0.0.1:PORT; it runs with the
+# server.sh start|stop|stop-server. The service with its own state folder (STATE_DIR, default .local) on 127.0.0.1:PORT; it runs with the
 # application's database role, which cannot change what is in the ledger. Migrations run before, as the owner.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -48,5 +48,6 @@ stop() {
 case "${1:-}" in
   start) start ;;
   stop) stop ;;
-  *) say "server.sh start|stop"; exit 2 ;;
+  stop-server) stop_server "$state/gunicorn.pid" ;;
+  *) say "server.sh start|stop|stop-server"; exit 2 ;;
 esac

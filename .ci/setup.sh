@@ -34,7 +34,7 @@ install_packages() {
   local key; key=$(digest requirements.lock)-$(.venv/bin/python -V | tr -d ' ')
   if done_for packages "$key"; then return; fi
   say "downloading the packages of requirements.lock (about 150 MB the first time, PostgreSQL included; 400 MB on disk)"
-  .uv/bin/uv pip sync -q --link-mode=copy --require-hashes requirements.lock
+  .uv/bin/uv pip sync -q --require-hashes requirements.lock
   stamp packages "$key"
 }
 

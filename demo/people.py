@@ -27,7 +27,16 @@ ACCOUNTS = (
 )
 FIRST = "Ada Bela Cleo Dario Edda Finn Gita Hugo Iris Jonas Kira Levi Mina Nils Olga Piet Rosa Sven Tara Ugo Vera Wim Yara Zeno".split()
 LAST = "Adler Bakker Costa Dahl Engel Fabre Grau Holm Ivanov Jansen Kowal Lund Moreau Novak Okafor Petit Rossi Sato Toth Vogel".split()
-THINGS = ("the report", "my invoice", "the login page", "a shipment", "the calendar", "the export", "our dashboard", "an order")
+THINGS = (
+    "the report",
+    "my invoice",
+    "the login page",
+    "a shipment",
+    "the calendar",
+    "the export",
+    "our dashboard",
+    "an order",
+)
 GOOD = ("works again", "was quick, thank you", "is fixed now", "looks right", "is much better", "arrived")
 BAD = ("is still broken", "fails every time", "is slow again", "lost my data", "shows an error", "is wrong, urgent")
 FUNCTIONS = ("search", "reply", "report", "admin")

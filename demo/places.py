@@ -44,7 +44,9 @@ class Server:
         host, port = str(parts.get("host", "")), str(parts.get("port", ""))
         user = f"demo_{account}"
         if host.startswith("/"):
-            return f"postgresql://{user}@/{database}?{urlencode({'host': host, 'port': port or '5432'}, quote_via=quote)}"
+            return (
+                f"postgresql://{user}@/{database}?{urlencode({'host': host, 'port': port or '5432'}, quote_via=quote)}"
+            )
         return f"postgresql://{user}:{self.passwords[account]}@{host or 'localhost'}:{port or 5432}/{database}"
 
     def connect(self, account: str, database: str) -> psycopg.Connection[tuple[object, ...]]:
@@ -69,11 +71,17 @@ def server() -> Server:
 def rebuild(found: Server, database: str, *, owner: str) -> None:
     """Drop the demo's database of that name, if it is ours, and make it anew."""
     with found.admin_connect("postgres") as admin:
-        row = admin.execute("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]).fetchone()
+        row = admin.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", [database]
+        ).fetchone()
         if row is not None and row[0] != MARK:
             raise NotOurs(f"the database {database} was not made by this demo: rename it, or use another server")
         name = sql.Identifier(database)
-        for text in ("DROP DATABASE IF EXISTS {name} WITH (FORCE)", "CREATE DATABASE {name} OWNER {owner}", "COMMENT ON DATABASE {name} IS {mark}"):
+        for text in (
+            "DROP DATABASE IF EXISTS {name} WITH (FORCE)",
+            "CREATE DATABASE {name} OWNER {owner}",
+            "COMMENT ON DATABASE {name} IS {mark}",
+        ):
             admin.execute(_composed(text, name=name, owner=sql.Identifier(f"demo_{owner}"), mark=sql.Literal(MARK)))
 
 
@@ -87,7 +95,9 @@ def fresh_folders() -> None:
 
 def _account(admin: psycopg.Connection[tuple[object, ...]], name: str, password: str) -> None:
     known = admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone()
-    text: LiteralString = "ALTER ROLE {name} LOGIN PASSWORD {password}" if known else "CREATE ROLE {name} LOGIN PASSWORD {password}"
+    text: LiteralString = (
+        "ALTER ROLE {name} LOGIN PASSWORD {password}" if known else "CREATE ROLE {name} LOGIN PASSWORD {password}"
+    )
     admin.execute(_composed(text, name=sql.Identifier(name), password=sql.Literal(password)))
 
 

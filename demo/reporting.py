@@ -36,10 +36,21 @@ class Reporter:
         """Return the dataset's name by the naming spec of PostgreSQL: database.schema.table."""
         return f"{self.database}.{table}"
 
-    def emit(self, state: RunState, *, job: str, run: str, inputs: list[InputDataset], outputs: list[OutputDataset], **facets: object) -> None:
+    def emit(
+        self,
+        state: RunState,
+        *,
+        job: str,
+        run: str,
+        inputs: list[InputDataset],
+        outputs: list[OutputDataset],
+        **facets: object,
+    ) -> None:
         """Send one event, stamped now."""
         now = datetime.datetime.now(datetime.UTC).isoformat()
-        job_facets = {"jobType": job_type_job.JobTypeJobFacet("BATCH", "SQL", "QUERY")} | dict(facets.pop("job_facets", {}))  # type: ignore[call-overload]
+        job_facets = {"jobType": job_type_job.JobTypeJobFacet("BATCH", "SQL", "QUERY")} | dict(
+            facets.pop("job_facets", {})
+        )  # type: ignore[call-overload]
         run_facets = dict(facets.pop("run_facets", {}))  # type: ignore[call-overload]
         event = RunEvent(
             eventType=state,
@@ -71,7 +82,9 @@ def read(text: str, schema: Schema) -> Statement:
     tables = {table.alias_or_name: f"{table.db}.{table.name}" for table in select.find_all(exp.Table)}
     columns = {item.alias_or_name: tuple(_sources(item, tables)) for item in select.selects}
     indirect = [*_indirect(select, tables)]
-    return Statement(create.this.sql("postgres"), tuple(dict.fromkeys(tables.values())), columns, tuple(dict.fromkeys(indirect)))
+    return Statement(
+        create.this.sql("postgres"), tuple(dict.fromkeys(tables.values())), columns, tuple(dict.fromkeys(indirect))
+    )
 
 
 def lineage(reporter: Reporter, statement: Statement) -> column_lineage_dataset.ColumnLineageDatasetFacet:
@@ -82,7 +95,9 @@ def lineage(reporter: Reporter, statement: Statement) -> column_lineage_dataset.
         return column_lineage_dataset.InputField(reporter.namespace, reporter.name(table), column, [how])
 
     fields = {
-        name: column_lineage_dataset.Fields([one(table, column, "DIRECT", subtype) for table, column, subtype in sources])
+        name: column_lineage_dataset.Fields(
+            [one(table, column, "DIRECT", subtype) for table, column, subtype in sources]
+        )
         for name, sources in statement.columns.items()
     }
     return column_lineage_dataset.ColumnLineageDatasetFacet(
@@ -90,10 +105,13 @@ def lineage(reporter: Reporter, statement: Statement) -> column_lineage_dataset.
     )
 
 
-def datasets(reporter: Reporter, statement: Statement, schema: Schema) -> tuple[list[InputDataset], list[OutputDataset]]:
+def datasets(
+    reporter: Reporter, statement: Statement, schema: Schema
+) -> tuple[list[InputDataset], list[OutputDataset]]:
     """Return the inputs and the output with their facets."""
     inputs = [
-        InputDataset(reporter.namespace, reporter.name(table), facets={"schema": described(schema[table])}) for table in statement.sources
+        InputDataset(reporter.namespace, reporter.name(table), facets={"schema": described(schema[table])})
+        for table in statement.sources
     ]
     facets = {"columnLineage": lineage(reporter, statement)}
     if statement.table in schema:
@@ -103,7 +121,9 @@ def datasets(reporter: Reporter, statement: Statement, schema: Schema) -> tuple[
 
 def described(columns: Mapping[str, str]) -> schema_dataset.SchemaDatasetFacet:
     """Return the schema facet of a table."""
-    return schema_dataset.SchemaDatasetFacet([schema_dataset.SchemaDatasetFacetFields(name, kind) for name, kind in columns.items()])
+    return schema_dataset.SchemaDatasetFacet(
+        [schema_dataset.SchemaDatasetFacetFields(name, kind) for name, kind in columns.items()]
+    )
 
 
 def query(text: str) -> sql_job.SQLJobFacet:
@@ -118,7 +138,9 @@ def new_run() -> str:
 
 def _sources(item: exp.Expression, tables: Mapping[str, str]) -> list[tuple[str, str, str]]:
     inner = item.unalias()
-    subtype = "IDENTITY" if isinstance(inner, exp.Column) else "AGGREGATION" if inner.find(exp.AggFunc) else "TRANSFORMATION"
+    subtype = (
+        "IDENTITY" if isinstance(inner, exp.Column) else "AGGREGATION" if inner.find(exp.AggFunc) else "TRANSFORMATION"
+    )
     found = [(tables[column.table], column.name, subtype) for column in item.find_all(exp.Column)]
     return list(dict.fromkeys(found))
 
@@ -126,7 +148,12 @@ def _sources(item: exp.Expression, tables: Mapping[str, str]) -> list[tuple[str,
 def _indirect(select: exp.Expression, tables: Mapping[str, str]) -> list[tuple[str, str, str]]:
     places = [("JOIN", join.args.get("on")) for join in select.args.get("joins") or []]
     places += [("FILTER", select.args.get("where")), ("GROUP_BY", select.args.get("group"))]
-    return [(tables[column.table], column.name, kind) for kind, part in places if part is not None for column in part.find_all(exp.Column)]
+    return [
+        (tables[column.table], column.name, kind)
+        for kind, part in places
+        if part is not None
+        for column in part.find_all(exp.Column)
+    ]
 
 
 def _nested(schema: Schema) -> dict[str, dict[str, Mapping[str, str]]]:

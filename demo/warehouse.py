@@ -60,7 +60,9 @@ def _fill(connection: psycopg.Connection[tuple[object, ...]], persons: list[peop
     connection.execute("ANALYZE")
 
 
-def _copy(connection: psycopg.Connection[tuple[object, ...]], statement: LiteralString, rows: Iterable[tuple[object, ...]]) -> None:
+def _copy(
+    connection: psycopg.Connection[tuple[object, ...]], statement: LiteralString, rows: Iterable[tuple[object, ...]]
+) -> None:
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
