@@ -85,7 +85,9 @@ class Bulk(APIView):
         size = _length(request)
         format = "csv" if str(request.content_type).startswith("text/csv") else "ndjson"
         try:
-            found = bulk.load(request.data, format=format, space=space, size=size, by=caller(request), at=timezone.now())
+            found = bulk.load(
+                request.data, format=format, space=space, size=size, by=caller(request), at=timezone.now()
+            )
         except UnreadablePostError:
             raise bulk.HalfAnUpload("the upload broke off; nothing was kept", remedy="send the file again") from None
         return Response(report(found.load) | {"duplicate": found.duplicate}, status=200 if found.duplicate else 201)
@@ -182,7 +184,9 @@ class Bases(APIView):
 class BasisStep(APIView):
     """Approve a record, propose its end, approve its end."""
 
-    required_scopes: ClassVar = {"POST": "consent:read"}  # who may is said by the verbs: two persons, one the privacy officer
+    required_scopes: ClassVar = {
+        "POST": "consent:read"
+    }  # who may is said by the verbs: two persons, one the privacy officer
     step = ""
 
     def post(self, request: Request, ref: str) -> Response:
@@ -261,7 +265,9 @@ def _length(request: Request) -> int:
         raise errors.Malformed("send the file uncompressed", code="content-encoding", where="Content-Encoding")
     length = str(request.META.get("CONTENT_LENGTH") or "")
     if not length.isdigit() or length == "0":
-        raise errors.Malformed("a bulk load needs a body and its Content-Length", code="empty-body", where="Content-Length")
+        raise errors.Malformed(
+            "a bulk load needs a body and its Content-Length", code="empty-body", where="Content-Length"
+        )
     return int(length)
 
 
@@ -275,5 +281,3 @@ def _text(body: Mapping[str, Any], field: str) -> str:
 def _moment(body: Mapping[str, Any], field: str) -> datetime | None:
     value = body.get(field)
     return serializers.DateTimeField().run_validation(value) if value else None
-
-

@@ -45,7 +45,9 @@ def declare(terms: Terms, *, by: str, officer: bool) -> Basis:
     _check(terms)
     with transaction.atomic():
         basis = Basis.objects.create(
-            **{name: getattr(terms, name) for name in Terms.__dataclass_fields__}, declared_by=by, officer=by if officer else ""
+            **{name: getattr(terms, name) for name in Terms.__dataclass_fields__},
+            declared_by=by,
+            officer=by if officer else "",
         )
         entries.record("basis-declared", _payload(basis), by=by, about=[basis.ref, basis.customer_ref])
     return basis

@@ -52,7 +52,9 @@ class _Count:
         """Count a bad line, and list it unless the list is full. The message never holds a value of the line."""
         self.rejected += 1
         if len(self.rejections) < REPORTED:
-            self.rejections.append({"line": line, "reason": problem.code, "detail": problem.detail, "where": problem.where})
+            self.rejections.append(
+                {"line": line, "reason": problem.code, "detail": problem.detail, "where": problem.where}
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ def _csv_parser(lines: Iterator[tuple[int, bytes | None]]) -> Callable[[str], Ma
     if unknown := [name for name in header if name not in statements.FIELDS]:
         known = sorted(statements.FIELDS)
         raise errors.Malformed(
-            f"the header names {len(unknown)} column(s) that no consent record has", code="bad-header", remedy=f"use {known}"
+            f"the header names {len(unknown)} column(s) that no consent record has",
+            code="bad-header",
+            remedy=f"use {known}",
         )
     if len(set(header)) != len(header):
         raise errors.Malformed("the header names a column twice", code="bad-header")
@@ -231,7 +235,14 @@ def _keep(space: IdentifierSpace, digest: str, count: _Count, by: str) -> BulkLo
     )  # fmt: skip
     row.merkle_root = root_of(row)
     row.save(force_insert=True)
-    payload = {"load": row.ref, "space": space.ref, "events": new, "registered": registered, "root": row.merkle_root, "file": digest}
+    payload = {
+        "load": row.ref,
+        "space": space.ref,
+        "events": new,
+        "registered": registered,
+        "root": row.merkle_root,
+        "file": digest,
+    }
     entries.record("consents-loaded", payload, by=by, about=[row.ref, space.ref])
     return row
 

@@ -83,10 +83,14 @@ def record(statement: Statement, *, by: str) -> Recorded:
             subjects.register(
                 statement.space, [statement.subject], customer_ref=statement.customer, minor=statement.minor, by=by
             )
-        event, new = ConsentEvent.objects.get_or_create(digest=statement.digest(), defaults={**_columns(statement), "by": by})
+        event, new = ConsentEvent.objects.get_or_create(
+            digest=statement.digest(), defaults={**_columns(statement), "by": by}
+        )
         if not new:
             return Recorded(event, repeated=True, entry_ref="")
-        entry = entries.record("consent-recorded", _payload(event, statement.space), by=by, about=[event.ref, statement.controller])
+        entry = entries.record(
+            "consent-recorded", _payload(event, statement.space), by=by, about=[event.ref, statement.controller]
+        )
     return Recorded(event, repeated=False, entry_ref=entry.ref)
 
 
@@ -151,7 +155,9 @@ def delta(question: Question, *, since: int) -> tuple[list[str], list[str]]:
 def counts(question: Question, *, customer_ref: str) -> Counts:
     """Return how many people are registered for a customer, and how many of them the question allows."""
     sql, values = _listed_sql(question)
-    allowed = "subject IN (SELECT subject FROM l)" if question.kind == "only" else "subject NOT IN (SELECT subject FROM l)"
+    allowed = (
+        "subject IN (SELECT subject FROM l)" if question.kind == "only" else "subject NOT IN (SELECT subject FROM l)"
+    )
     known, moment = _known(question, "recorded_at")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -205,7 +211,11 @@ def _listed_sql(question: Question) -> tuple[str, list[object]]:
     if question.kind == "only":
         return f"SELECT subject FROM ({standing}) s WHERE standing = 'given' ORDER BY subject", values  # noqa: S608
     minors, minor_values = _minors_sql(question)
-    refusing = " WHERE standing IN ('refused', 'withdrawn', 'objected')" if question.need is Need.NO_OBJECTION else " WHERE false"
+    refusing = (
+        " WHERE standing IN ('refused', 'withdrawn', 'objected')"
+        if question.need is Need.NO_OBJECTION
+        else " WHERE false"
+    )
     guarded, guarded_values = _standings_sql(replace(question, need=Need.GUARDED), None)
     return (
         f"SELECT subject FROM ({standing}) s{refusing} UNION (({minors}) EXCEPT "  # noqa: S608
@@ -235,7 +245,14 @@ def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, lis
         ORDER BY subject, living DESC, at DESC,
                  array_position(ARRAY['objected', 'withdrawn', 'refused', 'given'], state::text)
     """  # noqa: S608 - only our own fragments
-    values: list[object] = [question.at, question.space.pk, question.controller, question.at, *known_values, *narrow_values]
+    values: list[object] = [
+        question.at,
+        question.space.pk,
+        question.controller,
+        question.at,
+        *known_values,
+        *narrow_values,
+    ]
     values += [above_action, above_purpose, *(minor_values if question.need is not Need.GUARDED else [])]
     values += [above_action, question.action + ".", above_purpose, question.purpose + "."]
     return sql, values

@@ -74,7 +74,9 @@ class BulkLoad(models.Model):
     accepted = models.PositiveBigIntegerField()
     repeated = models.PositiveBigIntegerField()
     rejected = models.PositiveBigIntegerField()
-    rejections = models.JSONField(default=list)  # [{"line", "reason", "where"}], never the line itself; the first thousand
+    rejections = models.JSONField(
+        default=list
+    )  # [{"line", "reason", "where"}], never the line itself; the first thousand
     merkle_root = models.CharField(max_length=64)
     by = models.CharField(max_length=100)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -116,11 +118,13 @@ class ConsentEvent(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(subject__regex=HEX64), name="consent_subject_is_a_keyed_hash"),
             models.CheckConstraint(
-                condition=Q(representative="") | Q(representative__regex=HEX64), name="consent_representative_is_a_keyed_hash"
+                condition=Q(representative="") | Q(representative__regex=HEX64),
+                name="consent_representative_is_a_keyed_hash",
             ),
             models.CheckConstraint(condition=Q(state__in=[str(s) for s in scope.State]), name="consent_state_is_known"),
             models.CheckConstraint(
-                condition=Q(expires_at=None) | Q(state="given", expires_at__gt=F("at")), name="only_a_giving_expires_and_later"
+                condition=Q(expires_at=None) | Q(state="given", expires_at__gt=F("at")),
+                name="only_a_giving_expires_and_later",
             ),
         ]
         indexes = [
@@ -170,7 +174,9 @@ class Basis(models.Model):
     valid_to = models.DateTimeField(null=True, blank=True)
     declared_by = models.CharField(max_length=100, editable=False)
     declared_at = models.DateTimeField(db_default=Now(), editable=False)
-    officer = models.CharField(max_length=100, blank=True, default="", editable=False)  # which of the two is privacy officer
+    officer = models.CharField(
+        max_length=100, blank=True, default="", editable=False
+    )  # which of the two is privacy officer
     approved_by = models.CharField(max_length=100, blank=True, default="", editable=False)
     approved_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_on = models.DateTimeField(null=True, blank=True, editable=False)
@@ -190,7 +196,8 @@ class Basis(models.Model):
                 name="basis_takes_a_second_person",
             ),
             models.CheckConstraint(
-                condition=Q(approved_by="") | (~Q(officer="") & (Q(officer=F("declared_by")) | Q(officer=F("approved_by")))),
+                condition=Q(approved_by="")
+                | (~Q(officer="") & (Q(officer=F("declared_by")) | Q(officer=F("approved_by")))),
                 name="basis_takes_the_privacy_officer",
             ),
             models.CheckConstraint(
@@ -219,17 +226,29 @@ class Basis(models.Model):
                 name="basis_terms_stay",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.AnyChange(
-                    "customer_ref", "category", "action", "purpose", "role", "ground", "assessment", "valid_from", "valid_to",
-                    "declared_by", "declared_at", "ref",
+                    "customer_ref",
+                    "category",
+                    "action",
+                    "purpose",
+                    "role",
+                    "ground",
+                    "assessment",
+                    "valid_from",
+                    "valid_to",
+                    "declared_by",
+                    "declared_at",
+                    "ref",
                 ),
             ),
             pgtrigger.Protect(
                 name="basis_approval_stays",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__approved_at__isnull=False)
-                & (pgtrigger.Q(old__approved_by__df=pgtrigger.F("new__approved_by"))
-                   | pgtrigger.Q(old__approved_at__df=pgtrigger.F("new__approved_at"))
-                   | pgtrigger.Q(new__approved_at__isnull=True)),
+                & (
+                    pgtrigger.Q(old__approved_by__df=pgtrigger.F("new__approved_by"))
+                    | pgtrigger.Q(old__approved_at__df=pgtrigger.F("new__approved_at"))
+                    | pgtrigger.Q(new__approved_at__isnull=True)
+                ),
             ),
             pgtrigger.Protect(
                 name="basis_end_stays",

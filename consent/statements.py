@@ -18,7 +18,20 @@ from lineage import errors
 REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:.#-]{0,39}")  # what may stand in the ledger
 LEEWAY = timedelta(minutes=5)
 FIELDS = frozenset(
-    "subject_id subject customer controller action purpose state at expires_at explicit representative_id minor".split()
+    [
+        "subject_id",
+        "subject",
+        "customer",
+        "controller",
+        "action",
+        "purpose",
+        "state",
+        "at",
+        "expires_at",
+        "explicit",
+        "representative_id",
+        "minor",
+    ]
 )
 
 
@@ -47,7 +60,15 @@ class Statement:
 
     def digest(self) -> str:
         """SHA-256 over everything said: the same record sent twice is one event."""
-        said = [self.space.ref, self.subject, self.controller, self.action, self.purpose, str(self.state), self.explicit]
+        said = [
+            self.space.ref,
+            self.subject,
+            self.controller,
+            self.action,
+            self.purpose,
+            str(self.state),
+            self.explicit,
+        ]
         said += [self.representative, _text(self.at), _text(self.expires_at) if self.expires_at else ""]
         return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
@@ -58,7 +79,9 @@ def parse(record: Mapping[str, object], *, space: IdentifierSpace, now: datetime
     `at` left out means now. Times without offset are refused: a consent's hour matters.
     """
     if unknown := sorted(set(record) - FIELDS):
-        raise BadStatement(f"{len(unknown)} field(s) that no consent record has", code="unknown-field", remedy=f"use {sorted(FIELDS)}")
+        raise BadStatement(
+            f"{len(unknown)} field(s) that no consent record has", code="unknown-field", remedy=f"use {sorted(FIELDS)}"
+        )
     state = _state(record)
     at = _time(record, "at") or now
     if at > now + LEEWAY:
@@ -85,7 +108,9 @@ def parse(record: Mapping[str, object], *, space: IdentifierSpace, now: datetime
 def _subject(record: Mapping[str, object], space: IdentifierSpace) -> str:
     given = str(record.get("subject") or "")
     if bool(given) == bool(record.get("subject_id")):
-        raise BadStatement("name the person by subject_id or by subject (the reference), one of the two", where="subject_id")
+        raise BadStatement(
+            "name the person by subject_id or by subject (the reference), one of the two", where="subject_id"
+        )
     if given and not subjects.is_reference(given):
         raise BadStatement("a subject reference has 64 hexadecimal digits", where="subject")
     return given or _person(record, "subject_id", space)
@@ -110,7 +135,9 @@ def _opaque(record: Mapping[str, object], field: str) -> str:
 def _known(record: Mapping[str, object], field: str, known: vocabulary.Known) -> str:
     value = record.get(field)
     if not isinstance(value, str) or not known(value):
-        raise BadStatement(f"the {field} is in no tree", code=f"unknown-{field}", where=field, remedy=f"use a known {field} key")
+        raise BadStatement(
+            f"the {field} is in no tree", code=f"unknown-{field}", where=field, remedy=f"use a known {field} key"
+        )
     return value
 
 

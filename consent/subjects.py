@@ -34,19 +34,28 @@ def open_space(*, name: str, description: str = "", by: str) -> IdentifierSpace:
         raise errors.Unprocessable("an identifier space needs a name", where="name")
     with transaction.atomic():
         if IdentifierSpace.objects.filter(name=name).exists():
-            raise errors.Conflict(f"there is already an identifier space named {name!r}", code="space-exists", where="name")
+            raise errors.Conflict(
+                f"there is already an identifier space named {name!r}", code="space-exists", where="name"
+            )
         space = IdentifierSpace(name=name, description=description, opened_by=by)
         space.key_id = f"{KEY_GENERATION}:{space.ref}"
         space.save()
-        entries.record("identifier-space-opened", {"space": space.ref, "name": name, "key": space.key_id}, by=by, about=[space.ref])
+        entries.record(
+            "identifier-space-opened", {"space": space.ref, "name": name, "key": space.key_id}, by=by, about=[space.ref]
+        )
     return space
 
 
 def space(ref_or_name: str) -> IdentifierSpace:
     """Return the space by its reference or its name; raises `NoSuchSpace`."""
-    found = IdentifierSpace.objects.filter(ref=ref_or_name).first() or IdentifierSpace.objects.filter(name=ref_or_name).first()
+    found = (
+        IdentifierSpace.objects.filter(ref=ref_or_name).first()
+        or IdentifierSpace.objects.filter(name=ref_or_name).first()
+    )
     if found is None:
-        raise NoSuchSpace("no identifier space of that name or reference", where="space", remedy="open one, or list them")
+        raise NoSuchSpace(
+            "no identifier space of that name or reference", where="space", remedy="open one, or list them"
+        )
     return found
 
 
@@ -84,7 +93,7 @@ def _insert(of: IdentifierSpace, wanted: list[str], customer_ref: str, minor: bo
     table = Registration._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {table} (space_id, subject, customer_ref, minor, by) "  # noqa: S608 - our own table name
+            f"INSERT INTO {table} (space_id, subject, customer_ref, minor, by) "
             "SELECT %s, unnest(%s::text[]), %s, %s, %s ON CONFLICT DO NOTHING",
             [of.pk, wanted, customer_ref, minor, by],
         )

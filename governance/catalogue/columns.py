@@ -8,7 +8,13 @@ from consent import vocabulary
 from consent.models import IdentifierSpace
 from governance.access.actors import Actor
 from governance.catalogue import declarations
-from governance.catalogue.models import CategoryDeclaration, Generalisation, KeyColumn, QuasiIdentifiers, SourceDeclaration
+from governance.catalogue.models import (
+    CategoryDeclaration,
+    Generalisation,
+    KeyColumn,
+    QuasiIdentifiers,
+    SourceDeclaration,
+)
 from governance.catalogue.places import Place
 from governance.parties.models import TenantKeySpace
 from lineage import errors
@@ -19,7 +25,12 @@ def categorise(
 ) -> CategoryDeclaration:
     """Declare that a column bears a category; its axis is the tree that knows the key. Raises `Unprocessable` when none does."""
     row = CategoryDeclaration(
-        **place.fields(), column=_column(column), axis=axis(category), category=category, valid_from=valid_from, reason=reason
+        **place.fields(),
+        column=_column(column),
+        axis=axis(category),
+        category=category,
+        valid_from=valid_from,
+        reason=reason,
     )
     return declarations.declare(row, by=by)
 
@@ -34,30 +45,52 @@ def axis(category: str) -> CategoryDeclaration.Axis:
 
 
 def tenant_key(
-    place: Place, column: str, space: TenantKeySpace, *, source: SourceDeclaration | None = None, valid_from: datetime,
-    reason: str = "", by: Actor,
+    place: Place,
+    column: str,
+    space: TenantKeySpace,
+    *,
+    source: SourceDeclaration | None = None,
+    valid_from: datetime,
+    reason: str = "",
+    by: Actor,
 ) -> KeyColumn:
     """Declare that a column says which customer a row is of: for one source declaration, or for all of the space."""
     _same_space(source, space.pk, "tenant_space_id")
     return declarations.declare(
         KeyColumn(
-            **place.fields(), column=_column(column), kind=KeyColumn.Kind.TENANT, tenant_space=space, source=source,
-            valid_from=valid_from, reason=reason,
+            **place.fields(),
+            column=_column(column),
+            kind=KeyColumn.Kind.TENANT,
+            tenant_space=space,
+            source=source,
+            valid_from=valid_from,
+            reason=reason,
         ),
         by=by,
     )
 
 
 def person_key(
-    place: Place, column: str, space: IdentifierSpace, *, source: SourceDeclaration | None = None, valid_from: datetime,
-    reason: str = "", by: Actor,
+    place: Place,
+    column: str,
+    space: IdentifierSpace,
+    *,
+    source: SourceDeclaration | None = None,
+    valid_from: datetime,
+    reason: str = "",
+    by: Actor,
 ) -> KeyColumn:
     """Declare that a column says which person a row is about, in an identifier space."""
     _same_space(source, space.pk, "subject_space_id")
     return declarations.declare(
         KeyColumn(
-            **place.fields(), column=_column(column), kind=KeyColumn.Kind.PERSON, subject_space=space, source=source,
-            valid_from=valid_from, reason=reason,
+            **place.fields(),
+            column=_column(column),
+            kind=KeyColumn.Kind.PERSON,
+            subject_space=space,
+            source=source,
+            valid_from=valid_from,
+            reason=reason,
         ),
         by=by,
     )
@@ -76,13 +109,24 @@ def quasi_identifiers(
 
 
 def generalise(
-    place: Place, column: str, method: str, parameters: Mapping[str, Any], *, valid_from: datetime, reason: str = "", by: Actor
+    place: Place,
+    column: str,
+    method: str,
+    parameters: Mapping[str, Any],
+    *,
+    valid_from: datetime,
+    reason: str = "",
+    by: Actor,
 ) -> Generalisation:
     """Declare how a column is made coarser; counts once a second person has confirmed it."""
     return declarations.declare(
         Generalisation(
-            **place.fields(), column=_column(column), method=method, parameters=_parameters(method, parameters),
-            valid_from=valid_from, reason=reason,
+            **place.fields(),
+            column=_column(column),
+            method=method,
+            parameters=_parameters(method, parameters),
+            valid_from=valid_from,
+            reason=reason,
         ),
         by=by,
     )
@@ -103,7 +147,9 @@ def _parameters(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
             return {}
     raise errors.Unprocessable(
         "a generalisation is bands with a width, truncate with a length or a unit of time, or blank",
-        code="bad-generalisation", where="parameters", remedy='for example method "bands" with {"width": 10}',
+        code="bad-generalisation",
+        where="parameters",
+        remedy='for example method "bands" with {"width": 10}',
     )
 
 

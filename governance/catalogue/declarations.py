@@ -149,7 +149,18 @@ def _ended(row: Declared) -> Mapping[str, Any]:
     return {"ref": row.ref, "kind": row.KIND, "ended_on": row.ended_on.isoformat() if row.ended_on else ""}  # type: ignore[attr-defined]
 
 
-HIDDEN = {"id", "declared_by", "declared_at", "approved_by", "known_at", "ended_on", "ended_by", "end_approved_by", "end_known_at", "reason"}
+HIDDEN = {
+    "id",
+    "declared_by",
+    "declared_at",
+    "approved_by",
+    "known_at",
+    "ended_on",
+    "ended_by",
+    "end_approved_by",
+    "end_known_at",
+    "reason",
+}
 
 
 def _plain(row: Declared) -> list[tuple[str, Any]]:

@@ -19,10 +19,18 @@ PERSON = functools.partial(models.CharField, max_length=100, blank=True, default
 
 
 class DeclaredQuerySet[M: "Declared"](models.QuerySet[M]):
-    def counting(self, *, at: datetime, as_known_at: datetime) -> Self:
-        """Declarations that hold at `at`, as they were known at `as_known_at`."""
-        not_ended = Q(ended_on=None) | Q(ended_on__gt=at) | Q(end_known_at=None) | Q(end_known_at__gt=as_known_at)
-        return self.filter(Q(valid_to=None) | Q(valid_to__gt=at), not_ended, valid_from__lte=at, known_at__lte=as_known_at)
+    def counting(self, *, at: datetime, as_known_at: datetime | None = None) -> Self:
+        """Declarations that hold at `at`, as they were known at `as_known_at` (None: with everything known by now)."""
+        lasting = Q(ended_on=None) | Q(ended_on__gt=at) | Q(end_known_at=None)
+        rows = self.filter(Q(valid_to=None) | Q(valid_to__gt=at), valid_from__lte=at, known_at__isnull=False)
+        if as_known_at is None:
+            return rows.filter(lasting)
+        return rows.filter(lasting | Q(end_known_at__gt=as_known_at), known_at__lte=as_known_at)
+
+    def known(self, as_known_at: datetime | None = None) -> Self:
+        """Declarations that counted at some instant or will, as they were known at `as_known_at`."""
+        rows = self.filter(known_at__isnull=False)
+        return rows if as_known_at is None else rows.filter(known_at__lte=as_known_at)
 
     def waiting(self) -> Self:
         """Declarations, or their ends, that a second person has still to confirm."""
@@ -51,6 +59,12 @@ class Declared(models.Model):
     class Meta:
         abstract = True
 
+    def until(self, as_known_at: datetime | None = None) -> datetime | None:
+        """Return the end as it was known at `as_known_at`: the earlier of the one stated at first and the one recorded later."""
+        later = self.end_known_at is not None and (as_known_at is None or self.end_known_at <= as_known_at)
+        ends = [end for end in (self.valid_to, self.ended_on if later else None) if end is not None]
+        return min(ends, default=None)
+
     def takes_two(self) -> bool:
         """Say whether this declaration counts only when a second person has confirmed it."""
         return self.TWO_TO_ADD
@@ -70,9 +84,13 @@ def invariants(name: str, two_to_add: Q | bool, *, two_to_end: bool = True) -> l
         approved |= ~two_to_add
     return [
         models.CheckConstraint(condition=~Q(declared_by=""), name=f"{name}_is_declared_by_somebody"),
-        models.CheckConstraint(condition=another & approved if two_to_add else another, name=f"{name}_takes_its_persons"),
         models.CheckConstraint(
-            condition=another_ends & (Q(end_known_at=None) | ~Q(end_approved_by="") | Q(known_at=None)) if two_to_end else another_ends,
+            condition=another & approved if two_to_add else another, name=f"{name}_takes_its_persons"
+        ),
+        models.CheckConstraint(
+            condition=another_ends & (Q(end_known_at=None) | ~Q(end_approved_by="") | Q(known_at=None))
+            if two_to_end
+            else another_ends,
             name=f"{name}_end_takes_its_persons",
         ),
         models.CheckConstraint(
@@ -93,12 +111,15 @@ def history(name: str, *, mutable: tuple[str, ...] = ()) -> list[pgtrigger.Trigg
     return [
         pgtrigger.Protect(name=f"{name}_stays", operation=pgtrigger.Delete),
         pgtrigger.Protect(
-            name=f"{name}_terms_stay", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=[*LIFE, *mutable])
+            name=f"{name}_terms_stay",
+            operation=pgtrigger.Update,
+            condition=pgtrigger.AnyChange(exclude=[*LIFE, *mutable]),
         ),
         pgtrigger.Protect(
             name=f"{name}_approval_stays",
             operation=pgtrigger.Update,
-            condition=pgtrigger.Q(old__known_at__isnull=False) & pgtrigger.Q(old__known_at__df=pgtrigger.F("new__known_at")),
+            condition=pgtrigger.Q(old__known_at__isnull=False)
+            & pgtrigger.Q(old__known_at__df=pgtrigger.F("new__known_at")),
         ),
         pgtrigger.Protect(
             name=f"{name}_end_stays",
@@ -115,9 +136,13 @@ def kept(name: str, filled_once: tuple[str, ...]) -> list[pgtrigger.Trigger]:
     return [
         pgtrigger.Protect(name=f"{name}_stays", operation=pgtrigger.Delete),
         pgtrigger.Protect(
-            name=f"{name}_terms_stay", operation=pgtrigger.Update, condition=pgtrigger.AnyChange(exclude=list(filled_once))
+            name=f"{name}_terms_stay",
+            operation=pgtrigger.Update,
+            condition=pgtrigger.AnyChange(exclude=list(filled_once)),
         ),
         pgtrigger.Protect(
-            name=f"{name}_end_stays", operation=pgtrigger.Update, condition=pgtrigger.Q(**{f"old__{first}__isnull": False})
+            name=f"{name}_end_stays",
+            operation=pgtrigger.Update,
+            condition=pgtrigger.Q(**{f"old__{first}__isnull": False}),
         ),
     ]

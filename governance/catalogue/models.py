@@ -25,11 +25,15 @@ class SourceDeclaration(Declared):
     name = models.CharField(max_length=500)
     is_pattern = models.BooleanField(default=False)
     customer = models.ForeignKey("parties.Customer", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    tenant_space = models.ForeignKey("parties.TenantKeySpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    tenant_space = models.ForeignKey(
+        "parties.TenantKeySpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     tenant_column = models.CharField(max_length=300, blank=True, default="")
     no_customer_data = models.BooleanField(default=False)
     subject_column = models.CharField(max_length=300, blank=True, default="")
-    subject_space = models.ForeignKey("consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    subject_space = models.ForeignKey(
+        "consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     controller_ref = models.CharField(max_length=40, blank=True, default="")
     product = models.CharField(max_length=200, blank=True, default="")
     environment = models.CharField(max_length=200, blank=True, default="")
@@ -47,11 +51,13 @@ class SourceDeclaration(Declared):
                 name="source_says_exactly_one_of_whose",
             ),
             models.CheckConstraint(
-                condition=Q(tenant_space=None, tenant_column="") | (Q(tenant_space__isnull=False) & ~Q(tenant_column="")),
+                condition=Q(tenant_space=None, tenant_column="")
+                | (Q(tenant_space__isnull=False) & ~Q(tenant_column="")),
                 name="source_tenant_space_needs_its_column",
             ),
             models.CheckConstraint(
-                condition=Q(subject_column="", subject_space=None) | (~Q(subject_column="") & Q(subject_space__isnull=False)),
+                condition=Q(subject_column="", subject_space=None)
+                | (~Q(subject_column="") & Q(subject_space__isnull=False)),
                 name="source_subject_column_needs_its_space",
             ),
         ]
@@ -112,8 +118,12 @@ class KeyColumn(Declared):
     is_pattern = models.BooleanField(default=False)
     column = models.CharField(max_length=300)
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    tenant_space = models.ForeignKey("parties.TenantKeySpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    subject_space = models.ForeignKey("consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    tenant_space = models.ForeignKey(
+        "parties.TenantKeySpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    subject_space = models.ForeignKey(
+        "consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     source = models.ForeignKey(SourceDeclaration, on_delete=models.PROTECT, null=True, blank=True, related_name="keys")
 
     objects = DeclaredQuerySet["KeyColumn"].as_manager()
@@ -207,7 +217,9 @@ class SafeguardDeclaration(Declared):
     columns = ArrayField(models.CharField(max_length=300))
     safeguard = models.CharField(max_length=20, choices=Safeguard.choices)
     standard = models.CharField(max_length=200, blank=True, default="")
-    bounds = models.JSONField(default=dict, blank=True)  # {"k": 20, "quasi_identifiers": […]}, {"n":, "c":}, {"epsilon": "1.5"}
+    bounds = models.JSONField(
+        default=dict, blank=True
+    )  # {"k": 20, "quasi_identifiers": […]}, {"n":, "c":}, {"epsilon": "1.5"}
     evidence_digest = models.CharField(max_length=64, blank=True, default="")
 
     objects = DeclaredQuerySet["SafeguardDeclaration"].as_manager()
@@ -259,7 +271,9 @@ class Model(models.Model):
     title = models.CharField(max_length=300, blank=True, default="")
     run = models.CharField(max_length=200, blank=True, default="")
     trained_on: "models.JSONField[Any, Any]" = models.JSONField(default=list)  # [{"namespace","name","run"}]
-    adapted_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="adaptations")
+    adapted_from = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="adaptations"
+    )
     registered_by = declared.PERSON()
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     retired_at = models.DateTimeField(null=True, blank=True, editable=False)

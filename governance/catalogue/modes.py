@@ -40,7 +40,9 @@ def approve(ref: str, *, by: Actor) -> EnforcementMode:
         if row.approved_at:
             raise errors.Conflict("this mode is approved already", code="already-approved")
         if row.proposed_by == by.ref:
-            raise declarations.SecondPersonNeeded("whoever proposed a mode cannot approve it", remedy="ask a second person")
+            raise declarations.SecondPersonNeeded(
+                "whoever proposed a mode cannot approve it", remedy="ask a second person"
+            )
         row.approved_by, row.approved_at = by.ref, Now()  # type: ignore[assignment]
         row.save(update_fields=["approved_by", "approved_at"])
         row.refresh_from_db()
@@ -61,7 +63,9 @@ def own(namespace: str, owner: str, *, by: Actor) -> NamespaceOwner:
     """Record that a person or key owns the jobs of a namespace, so that they cannot narrow its provenance themselves."""
     by.must(("administrator", "privacy_officer"))
     with transaction.atomic():
-        row, new = NamespaceOwner.objects.get_or_create(namespace=namespace, owner=owner, defaults={"recorded_by": by.ref})
+        row, new = NamespaceOwner.objects.get_or_create(
+            namespace=namespace, owner=owner, defaults={"recorded_by": by.ref}
+        )
         if new:
             entries.record("namespace-owned", {"namespace": namespace, "owner": owner}, by=by.ref)
     return row

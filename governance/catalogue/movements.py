@@ -17,25 +17,40 @@ from lineage import errors
 Kind = LineageStatement.Kind
 
 
-def replaces_whole(place: Place, *, job: tuple[str, str], valid_from: datetime, reason: str, by: Actor) -> LineageStatement:
+def replaces_whole(
+    place: Place, *, job: tuple[str, str], valid_from: datetime, reason: str, by: Actor
+) -> LineageStatement:
     """Declare that each completed run of `job` (namespace, name) replaces the dataset whole."""
     return _state(Kind.REPLACES_WHOLE, place, {"job": _pair(job)}, valid_from, reason, by)
 
 
 def column_map(
-    place: Place, *, job: tuple[str, str], fields: Mapping[str, Sequence[tuple[str, str, str]]], valid_from: datetime, reason: str,
+    place: Place,
+    *,
+    job: tuple[str, str],
+    fields: Mapping[str, Sequence[tuple[str, str, str]]],
+    valid_from: datetime,
+    reason: str,
     by: Actor,
 ) -> LineageStatement:
     """Declare from which (namespace, dataset, column) each column that `job` writes comes."""
     plain = {
-        column: [{"namespace": n, "name": d, "field": f} for n, d, f in sources] for column, sources in sorted(fields.items())
+        column: [{"namespace": n, "name": d, "field": f} for n, d, f in sources]
+        for column, sources in sorted(fields.items())
     }
     return _state(Kind.COLUMN_MAP, place, {"job": _pair(job), "fields": plain}, valid_from, reason, by)
 
 
 def absence(
-    place: Place, *, customer: Customer, job: tuple[str, str], run: str = "", columns: Sequence[str] = (), valid_from: datetime,
-    reason: str, by: Actor,
+    place: Place,
+    *,
+    customer: Customer,
+    job: tuple[str, str],
+    run: str = "",
+    columns: Sequence[str] = (),
+    valid_from: datetime,
+    reason: str,
+    by: Actor,
 ) -> LineageStatement:
     """Declare that what `job` writes (or one run of it), or the columns named, holds nothing of a customer."""
     payload = {"customer": customer.ref, "job": _pair(job), "run": run, "columns": sorted(set(columns))}
@@ -45,13 +60,17 @@ def absence(
 def close_run(place: Place, *, run: str, at: datetime, reason: str, by: Actor) -> LineageStatement:
     """Close a run that will never report its end; one named person may."""
     if not by.is_person:
-        raise declarations.SecondPersonNeeded("closing a run takes a named person, not a key", remedy="log in as a person")
+        raise declarations.SecondPersonNeeded(
+            "closing a run takes a named person, not a key", remedy="log in as a person"
+        )
     if not run:
         raise errors.Unprocessable("name the run", where="run")
     return _state(Kind.RUN_CLOSED, place, {"run": run, "at": at.isoformat()}, at, reason, by)
 
 
-def _state(kind: str, place: Place, payload: dict[str, Any], valid_from: datetime, reason: str, by: Actor) -> LineageStatement:
+def _state(
+    kind: str, place: Place, payload: dict[str, Any], valid_from: datetime, reason: str, by: Actor
+) -> LineageStatement:
     if place.is_pattern:
         raise errors.Unprocessable("name one dataset", code="not-a-dataset", where="name")
     if not reason.strip():

@@ -40,7 +40,14 @@ def model(row: Model, *, at: Any, by: str) -> None:
     """Tell lineage that a node is a model."""
     payload = {"kind": "model", "model": row.ref, "run": row.run, "trained_on": row.trained_on}
     declarations.declare(
-        "node-kind", ref=row.ref, payload=payload, namespace=row.namespace, name=row.name, valid_from=at, valid_to=None, by=by
+        "node-kind",
+        ref=row.ref,
+        payload=payload,
+        namespace=row.namespace,
+        name=row.name,
+        valid_from=at,
+        valid_to=None,
+        by=by,
     )
 
 
@@ -59,7 +66,7 @@ def _kind(row: Known) -> str:
 def _payload(row: Known) -> dict[str, Any]:
     match row:
         case SourceDeclaration():
-            return {
+            said = {
                 "customer": row.customer.ref if row.customer else "",
                 "tenant_space": row.tenant_space.key if row.tenant_space else "",
                 "tenant_column": row.tenant_column,
@@ -67,6 +74,7 @@ def _payload(row: Known) -> dict[str, Any]:
                 "subject_space": row.subject_space.ref if row.subject_space else "",
                 "no_customer_data": row.no_customer_data,
             }
+            return {name: value for name, value in said.items() if value}
         case KeyColumn():
             return {"columns": [row.column], "kind": row.kind}
         case LineageStatement():

@@ -1,12 +1,11 @@
 """Where a declaration stands: one dataset by its OpenLineage name, or every dataset that a glob names."""
 
-import functools
-import re
 from dataclasses import dataclass
 
 from django.db.models import Q
 
 from lineage import errors
+from lineage.values import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,6 @@ class Place:
         return {"namespace": self.namespace, "name": self.name, "is_pattern": self.is_pattern}
 
 
-def matches(pattern: str, text: str) -> bool:
-    """Say whether a glob names a text; only `*` and `?` are special."""
-    return _compiled(pattern).fullmatch(text) is not None
-
-
 def covers(row: object, namespace: str, name: str) -> bool:
     """Say whether a placed declaration is about a dataset."""
     there, here = (row.namespace, row.name), (namespace, name)  # type: ignore[attr-defined]
@@ -45,9 +39,3 @@ def candidates(datasets: list[tuple[str, str]]) -> Q:
     """Return the rows that may be about one of the datasets: exact names, and every pattern (few; `covers` decides)."""
     names = Q(is_pattern=False, namespace__in={n for n, _ in datasets}, name__in={n for _, n in datasets})
     return names | Q(is_pattern=True)
-
-
-@functools.lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    translated = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.compile(translated, re.DOTALL)

@@ -31,8 +31,15 @@ class Setting:
 
 
 def of_customer(
-    place: Place, customer: Customer, *, people: People | None = None, setting: Setting, valid_from: datetime,
-    valid_to: datetime | None = None, reason: str = "", by: Actor,
+    place: Place,
+    customer: Customer,
+    *,
+    people: People | None = None,
+    setting: Setting,
+    valid_from: datetime,
+    valid_to: datetime | None = None,
+    reason: str = "",
+    by: Actor,
 ) -> SourceDeclaration:
     """Declare that all rows belong to one customer."""
     row = _row(place, people, setting, valid_from, valid_to, reason)
@@ -42,8 +49,16 @@ def of_customer(
 
 
 def of_space(
-    place: Place, space: TenantKeySpace, *, tenant_column: str, people: People | None = None, setting: Setting,
-    valid_from: datetime, valid_to: datetime | None = None, reason: str = "", by: Actor,
+    place: Place,
+    space: TenantKeySpace,
+    *,
+    tenant_column: str,
+    people: People | None = None,
+    setting: Setting,
+    valid_from: datetime,
+    valid_to: datetime | None = None,
+    reason: str = "",
+    by: Actor,
 ) -> SourceDeclaration:
     """Declare that each row belongs to the customer whose key in `space` stands in `tenant_column`."""
     row = _row(place, people, setting, valid_from, valid_to, reason)
@@ -52,8 +67,14 @@ def of_space(
 
 
 def of_nobody(
-    place: Place, *, setting: Setting, people: People | None = None, valid_from: datetime,
-    valid_to: datetime | None = None, reason: str, by: Actor,
+    place: Place,
+    *,
+    setting: Setting,
+    people: People | None = None,
+    valid_from: datetime,
+    valid_to: datetime | None = None,
+    reason: str,
+    by: Actor,
 ) -> SourceDeclaration:
     """Declare that a dataset holds no customer's data and no licensor's. It counts once a second person has confirmed it."""
     if not reason.strip():

@@ -26,8 +26,15 @@ class Version:
 
 
 def register(
-    place: Place, *, title: str = "", run: str = "", trained_on: Sequence[Version] = (), adapted_from: Model | None = None,
-    served_to: Sequence[str] = (), at: datetime, by: Actor,
+    place: Place,
+    *,
+    title: str = "",
+    run: str = "",
+    trained_on: Sequence[Version] = (),
+    adapted_from: Model | None = None,
+    served_to: Sequence[str] = (),
+    at: datetime,
+    by: Actor,
 ) -> Model:
     """Register a model as a node of lineage; raises `Conflict` when the node is a model already."""
     by.needs(declarations.SCOPE)
@@ -36,10 +43,21 @@ def register(
             raise errors.Conflict("this node is registered as a model already", code="model-exists", where="name")
         versions = sorted({(v.namespace, v.name, v.run) for v in trained_on})
         model = Model.objects.create(
-            namespace=place.namespace, name=place.name, title=title, run=run, adapted_from=adapted_from, registered_by=by.ref,
+            namespace=place.namespace,
+            name=place.name,
+            title=title,
+            run=run,
+            adapted_from=adapted_from,
+            registered_by=by.ref,
             trained_on=[{"namespace": n, "name": d, "run": r} for n, d, r in versions],
         )
-        payload = {"model": model.ref, "namespace": model.namespace, "name": model.name, "run": run, "trained_on": model.trained_on}
+        payload = {
+            "model": model.ref,
+            "namespace": model.namespace,
+            "name": model.name,
+            "run": run,
+            "trained_on": model.trained_on,
+        }
         entries.record("model-registered", payload, by=by.ref, about=[model.ref])
         passing_down.model(model, at=at, by=by.ref)
         for party in dict.fromkeys(served_to):
@@ -47,11 +65,15 @@ def register(
     return model
 
 
-def serve(model: Model, party_ref: str, *, valid_from: datetime, valid_to: datetime | None = None, by: Actor) -> Service:
+def serve(
+    model: Model, party_ref: str, *, valid_from: datetime, valid_to: datetime | None = None, by: Actor
+) -> Service:
     """Say that a model serves a party, over a period; saying that it no longer does takes two persons."""
     if not Party.objects.filter(ref=party_ref).exists():
         raise errors.Unprocessable("no party of that reference", code="unknown-party", where="served_to")
-    return declarations.declare(Service(model=model, party_ref=party_ref, valid_from=valid_from, valid_to=valid_to), by=by)
+    return declarations.declare(
+        Service(model=model, party_ref=party_ref, valid_from=valid_from, valid_to=valid_to), by=by
+    )
 
 
 def retire(model: Model, *, evidence_digest: str = "", by: Actor) -> Model:

@@ -59,8 +59,14 @@ class Deadline:
 
 
 def propose(
-    customer: Customer, *, trigger: str, on: datetime, person: Person | None = None, deadline: Deadline | None = None,
-    reason: str = "", by: Actor,
+    customer: Customer,
+    *,
+    trigger: str,
+    on: datetime,
+    person: Person | None = None,
+    deadline: Deadline | None = None,
+    reason: str = "",
+    by: Actor,
 ) -> Obligation:
     """Propose that data must go because of what happened `on`. The same trigger proposed twice is one obligation.
 
@@ -75,9 +81,17 @@ def propose(
             return known
         found = deadline or _deadline(customer, trigger, on)
         duty = Obligation.objects.create(
-            customer=customer, trigger=trigger, triggered_on=on, due_on=max(found.due_on, on), clause_ref=found.clause_ref,
-            method=found.method, subject=subject, subject_space=person.space if person else None, proposed_by=by.ref,
-            reason=reason, **found.covers.fields(),
+            customer=customer,
+            trigger=trigger,
+            triggered_on=on,
+            due_on=max(found.due_on, on),
+            clause_ref=found.clause_ref,
+            method=found.method,
+            subject=subject,
+            subject_space=person.space if person else None,
+            proposed_by=by.ref,
+            reason=reason,
+            **found.covers.fields(),
         )
         Change.objects.create(obligation=duty, after=State.PROPOSED, reason=reason, by=by.ref)
         entries.record("obligation-proposed", _payload(duty, "", reason), by=by.ref, about=_about(duty))
@@ -143,7 +157,9 @@ def _deadline(customer: Customer, trigger: str, on: datetime) -> Deadline:
 
 def _must_decide(by: Actor) -> None:
     if not by.is_person:
-        raise errors.Forbidden("this takes a named person, not a key", code="person-needed", remedy="log in as a person")
+        raise errors.Forbidden(
+            "this takes a named person, not a key", code="person-needed", remedy="log in as a person"
+        )
     by.must(DECIDERS)
 
 
@@ -158,7 +174,9 @@ def _payload(duty: Obligation, before: str, reason: str) -> dict[str, Any]:
         "triggered_on": duty.triggered_on.isoformat(),
         "due_on": duty.due_on.isoformat(),
         "clause": duty.clause_ref,
-        "covers": [name for name in ("source", "derived", "training_copies", "models") if getattr(duty, f"covers_{name}")],
+        "covers": [
+            name for name in ("source", "derived", "training_copies", "models") if getattr(duty, f"covers_{name}")
+        ],
         "reason": reason,
     }
 

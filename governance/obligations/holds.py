@@ -20,8 +20,12 @@ def place(customer: Customer, *, ground: str, on: datetime, person: Person | Non
         raise errors.Unprocessable("name the ground of the hold", where="ground")
     with transaction.atomic():
         hold = LegalHold.objects.create(
-            customer=customer, ground=ground, valid_from=on, placed_by=by.ref,
-            subject=person.subject if person else "", subject_space=person.space if person else None,
+            customer=customer,
+            ground=ground,
+            valid_from=on,
+            placed_by=by.ref,
+            subject=person.subject if person else "",
+            subject_space=person.space if person else None,
         )
         payload = {"hold": hold.ref, "customer": customer.ref, "of_one_person": bool(person), "from": on.isoformat()}
         entries.record("legal-hold-placed", payload, by=by.ref, about=[hold.ref, customer.ref])
@@ -47,5 +51,7 @@ def lift(ref: str, *, on: datetime, by: Actor) -> LegalHold:
 
 def _must_decide(by: Actor) -> None:
     if not by.is_person:
-        raise errors.Forbidden("this takes a named person, not a key", code="person-needed", remedy="log in as a person")
+        raise errors.Forbidden(
+            "this takes a named person, not a key", code="person-needed", remedy="log in as a person"
+        )
     by.must(DECIDERS)

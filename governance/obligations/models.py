@@ -25,7 +25,9 @@ class Obligation(models.Model):
     ref = declared.reference("obl")
     trigger = models.CharField(max_length=20, choices=Trigger.choices)
     customer = models.ForeignKey("parties.Customer", on_delete=models.PROTECT, related_name="obligations")
-    subject_space = models.ForeignKey("consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    subject_space = models.ForeignKey(
+        "consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     subject = models.CharField(max_length=64, blank=True, default="")  # a keyed hash; never shown in the ledger
     triggered_on = models.DateTimeField()
     due_on = models.DateTimeField()
@@ -53,7 +55,8 @@ class Obligation(models.Model):
                 name="obligation_confirmed_by_somebody",
             ),
             models.CheckConstraint(
-                condition=~Q(state__in=["open", "closed"]) | ~Q(confirmed_by=""), name="obligation_is_open_once_confirmed"
+                condition=~Q(state__in=["open", "closed"]) | ~Q(confirmed_by=""),
+                name="obligation_is_open_once_confirmed",
             ),
             models.CheckConstraint(condition=Q(due_on__gte=F("triggered_on")), name="obligation_due_after_trigger"),
             models.UniqueConstraint(
@@ -99,7 +102,9 @@ class LegalHold(models.Model):
 
     ref = declared.reference("hld")
     customer = models.ForeignKey("parties.Customer", on_delete=models.PROTECT, related_name="legal_holds")
-    subject_space = models.ForeignKey("consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    subject_space = models.ForeignKey(
+        "consent.IdentifierSpace", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     subject = models.CharField(max_length=64, blank=True, default="")
     ground = models.TextField()
     valid_from = models.DateTimeField()

@@ -66,7 +66,13 @@ def holds(customers: Iterable[str], *, at: datetime, as_known_at: datetime | Non
         lifted |= Q(lifted_at__gt=as_known_at)
     rows = rows.filter(lifted).select_related("customer", "subject_space").order_by("ref")
     return [
-        Held(ref=r.ref, customer=r.customer.ref, ground=r.ground, space=r.subject_space.ref if r.subject_space else "", subject=r.subject)
+        Held(
+            ref=r.ref,
+            customer=r.customer.ref,
+            ground=r.ground,
+            space=r.subject_space.ref if r.subject_space else "",
+            subject=r.subject,
+        )
         for r in rows
     ]
 

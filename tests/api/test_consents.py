@@ -71,7 +71,9 @@ def test_no_scope_no_consent(cast: Cast, space: IdentifierSpace) -> None:
 
 
 def test_a_file_is_loaded_with_a_report(crm: APIClient, space: IdentifierSpace) -> None:
-    body = "subject_id,controller,action,purpose,state\nann,cus_a,train,analytics,given\nbob,cus_a,train,nothing,given\n"
+    body = (
+        "subject_id,controller,action,purpose,state\nann,cus_a,train,analytics,given\nbob,cus_a,train,nothing,given\n"
+    )
     answer = crm.post(f"/api/v1/consents/bulk?space={space.ref}", body, content_type="text/csv")
     assert answer.status_code == 201, answer.content
     found = answer.json()
@@ -95,13 +97,21 @@ def test_an_empty_or_unknown_file_is_refused(crm: APIClient, space: IdentifierSp
 
 
 def test_a_compressed_file_is_refused_with_its_reason(crm: APIClient, space: IdentifierSpace) -> None:
-    answer = crm.post(f"/api/v1/consents/bulk?space={space.ref}", b"\x1f\x8b", content_type="text/csv", headers={"content-encoding": "gzip"})
+    answer = crm.post(
+        f"/api/v1/consents/bulk?space={space.ref}",
+        b"\x1f\x8b",
+        content_type="text/csv",
+        headers={"content-encoding": "gzip"},
+    )
     assert (answer.status_code, answer.json()["code"]) == (400, "content-encoding")
 
 
 def test_people_are_registered_for_a_customer(crm: APIClient, space: IdentifierSpace) -> None:
     address = f"/api/v1/identifier-spaces/{space.ref}/registrations"
-    assert crm.post(address, {"customer": "cus_a", "subject_ids": ["ann", "bob", "ann"]}, format="json").json() == {"registered": 2, "known": 0}
+    assert crm.post(address, {"customer": "cus_a", "subject_ids": ["ann", "bob", "ann"]}, format="json").json() == {
+        "registered": 2,
+        "known": 0,
+    }
     assert crm.post(address, {"customer": "cus_a", "subjects": ["ann"]}, format="json").status_code == 422
     assert crm.post(address, {"customer": "cus_a", "subject_ids": "ann"}, format="json").status_code == 400
 

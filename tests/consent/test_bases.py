@@ -69,7 +69,9 @@ def test_the_database_holds_the_two_persons(forged: dict[str, str]) -> None:
         Basis.objects.filter(pk=proposed.pk).update(approved_at=FROM, **forged)
 
 
-@pytest.mark.parametrize("change", [{"ground": "legal-duty"}, {"approved_by": "user:usr_x", "approved_at": FROM}, {"valid_to": FROM}])
+@pytest.mark.parametrize(
+    "change", [{"ground": "legal-duty"}, {"approved_by": "user:usr_x", "approved_at": FROM}, {"valid_to": FROM}]
+)
 def test_the_database_refuses_to_edit_an_approved_basis(change: dict[str, object]) -> None:
     basis = approved()
     with pytest.raises(InternalError), transaction.atomic():
@@ -97,7 +99,15 @@ def test_approving_twice_is_a_conflict() -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [("category", "customer.content"), ("action", "sell"), ("purpose", "x"), ("role", "boss"), ("ground", "habit"), ("assessment", " ")]
+    "field",
+    [
+        ("category", "customer.content"),
+        ("action", "sell"),
+        ("purpose", "x"),
+        ("role", "boss"),
+        ("ground", "habit"),
+        ("assessment", " "),
+    ],
 )
 def test_terms_in_no_tree_are_refused(field: tuple[str, str]) -> None:
     with pytest.raises(errors.Unprocessable) as refused:

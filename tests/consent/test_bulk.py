@@ -20,8 +20,17 @@ pytestmark = pytest.mark.django_db
 
 
 def line(who: str, state: str = "given", **more: str) -> str:
-    cells = {"controller": "cus_a", "action": "train", "purpose": "analytics", "at": "2026-11-02T00:00:00Z", "customer": "cus_a", **more}
-    return ",".join([who, cells["controller"], cells["action"], cells["purpose"], state, cells["at"], cells["customer"]])
+    cells = {
+        "controller": "cus_a",
+        "action": "train",
+        "purpose": "analytics",
+        "at": "2026-11-02T00:00:00Z",
+        "customer": "cus_a",
+        **more,
+    }
+    return ",".join(
+        [who, cells["controller"], cells["action"], cells["purpose"], state, cells["at"], cells["customer"]]
+    )
 
 
 def load(space: IdentifierSpace, body: bytes | str, format: str = "csv", size: int | None = None) -> bulk.Loaded:
@@ -35,7 +44,9 @@ def reasons(found: bulk.Loaded) -> list[tuple[int, str]]:
 
 def test_good_lines_become_events_and_one_ledger_entry_with_root_and_count(space: IdentifierSpace) -> None:
     before = Entry.objects.count()
-    found = load(space, "\n".join([HEADER, line("ann"), line("bob"), line("bob", "withdrawn", at="2026-11-03T00:00:00Z")]))
+    found = load(
+        space, "\n".join([HEADER, line("ann"), line("bob"), line("bob", "withdrawn", at="2026-11-03T00:00:00Z")])
+    )
 
     assert (found.load.accepted, found.load.rejected, found.duplicate) == (3, 0, False)
     assert consents.allow_list(ask(space)).subjects == (subjects.reference(space, "ann"),)
@@ -100,10 +111,30 @@ def test_lines_known_from_another_file_or_repeated_within_are_counted_once(space
 
 
 def test_ndjson_says_the_same_as_csv(space: IdentifierSpace) -> None:
-    record = {"subject_id": "ann", "controller": "cus_a", "action": "train", "purpose": "analytics", "state": "given", "at": "2026-11-02T00:00:00Z"}
-    lines = [json.dumps(record), "[1]", "{", json.dumps({**record, "subject_id": "b\u0000"}), json.dumps({**record, "x": 1}), "[" * 60_000]
+    record = {
+        "subject_id": "ann",
+        "controller": "cus_a",
+        "action": "train",
+        "purpose": "analytics",
+        "state": "given",
+        "at": "2026-11-02T00:00:00Z",
+    }
+    lines = [
+        json.dumps(record),
+        "[1]",
+        "{",
+        json.dumps({**record, "subject_id": "b\u0000"}),
+        json.dumps({**record, "x": 1}),
+        "[" * 60_000,
+    ]
     found = load(space, "\n".join(lines), format="ndjson")
-    assert [reason for _, reason in reasons(found)] == ["broken-line", "broken-line", "bad-identifier", "unknown-field", "broken-line"]
+    assert [reason for _, reason in reasons(found)] == [
+        "broken-line",
+        "broken-line",
+        "bad-identifier",
+        "unknown-field",
+        "broken-line",
+    ]
     load(space, "\n".join([HEADER, line("ann")]))
     assert ConsentEvent.objects.count() == 1
 

@@ -155,7 +155,9 @@ def _plain(value: object) -> str:
     return bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
 
 
-@pytest.mark.parametrize("change", ["UPDATE consent_consentevent SET state = 'given'", "DELETE FROM consent_consentevent"])
+@pytest.mark.parametrize(
+    "change", ["UPDATE consent_consentevent SET state = 'given'", "DELETE FROM consent_consentevent"]
+)
 def test_the_database_refuses_to_rewrite_what_people_said(space: IdentifierSpace, change: str) -> None:
     say(space, "ann", "withdrawn", 1)
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
@@ -188,8 +190,17 @@ def test_a_raw_identifier_cannot_be_stored_as_a_reference(space: IdentifierSpace
         ({"colour": "red"}, "unknown-field"),
     ],
 )
-def test_a_bad_statement_is_refused_with_its_reason(space: IdentifierSpace, change: dict[str, object], code: str) -> None:
-    good = {"subject_id": "ann", "controller": "cus_a", "action": "train", "purpose": "analytics", "state": "given", "at": "2026-11-02T00:00:00Z"}
+def test_a_bad_statement_is_refused_with_its_reason(
+    space: IdentifierSpace, change: dict[str, object], code: str
+) -> None:
+    good = {
+        "subject_id": "ann",
+        "controller": "cus_a",
+        "action": "train",
+        "purpose": "analytics",
+        "state": "given",
+        "at": "2026-11-02T00:00:00Z",
+    }
     with pytest.raises(errors.Problem) as refused:
         statements.parse({**good, **change}, space=space, now=START + 6 * DAY)
     assert refused.value.code == code
@@ -227,7 +238,12 @@ def test_sql_and_pure_code_agree_on_every_person(db, people, action, purpose, at
 
 def _pure(history: list[Event], question: Question, minor: bool) -> tuple[Standing, bool]:
     """(standing at the need asked for, allowed): a minor's givings count only when guarded, whatever the basis."""
-    asked = {"action": question.action, "purpose": question.purpose, "at": question.at, "as_known_at": question.as_known_at}
+    asked = {
+        "action": question.action,
+        "purpose": question.purpose,
+        "at": question.at,
+        "as_known_at": question.as_known_at,
+    }
     need = Need.GUARDED if minor else question.need
     result = scope.standing(history, need=need, **asked)  # type: ignore[arg-type]
     return result, scope.allows(result, need)

@@ -30,7 +30,10 @@ def test_a_giving_covers_what_lies_below_it() -> None:
     assert standing(said(State.GIVEN, 1)) is Standing.GIVEN
 
 
-@pytest.mark.parametrize(("action", "purpose"), [("train", "analytics.reporting"), ("train.finetune", "analytics"), ("review", "analytics.reporting")])
+@pytest.mark.parametrize(
+    ("action", "purpose"),
+    [("train", "analytics.reporting"), ("train.finetune", "analytics"), ("review", "analytics.reporting")],
+)
 def test_a_narrow_giving_permits_no_broader_and_no_other_use(action: str, purpose: str) -> None:
     given_narrowly = said(State.GIVEN, 1, "train.finetune", "analytics.reporting")
     assert standing(given_narrowly, action=action, purpose=purpose) is Standing.SILENT
@@ -88,7 +91,9 @@ def test_a_refusing_consent_event_never_adds_a_row(history, more, action, purpos
 
 
 @given(histories, st.randoms(), actions, purposes, instants, needs)
-def test_order_and_repetition_of_events_do_not_matter(history, chance: random.Random, action, purpose, at, need) -> None:  # type: ignore[no-untyped-def]
+def test_order_and_repetition_of_events_do_not_matter(
+    history, chance: random.Random, action, purpose, at, need
+) -> None:  # type: ignore[no-untyped-def]
     shuffled = [*history, *history]
     chance.shuffle(shuffled)
     asked = {"action": action, "purpose": purpose, "at": at, "need": need}
