@@ -25,8 +25,8 @@ ACCOUNTS = (
     Account("t-606", "Falk Retail", "retail", 300),
     Account("t-707", "(closed test account)", "test", 40),  # nobody knows whose
 )
-FIRST = "Ada Bela Cleo Dario Edda Finn Gita Hugo Iris Jonas Kira Levi Mina Nils Olga Piet Rosa Sven Tara Ugo Vera Wim Yara Zeno".split()
-LAST = "Adler Bakker Costa Dahl Engel Fabre Grau Holm Ivanov Jansen Kowal Lund Moreau Novak Okafor Petit Rossi Sato Toth Vogel".split()
+FIRST = "Ada Bela Cleo Dario Edda Finn Gita Hugo Iris Jonas Kira Levi Mina Nils Olga Piet Rosa Sven Tara Ugo Vera Wim Yara Zeno".split()  # noqa: SIM905
+LAST = "Adler Bakker Costa Dahl Engel Fabre Grau Holm Ivanov Jansen Kowal Lund Moreau Novak Okafor Petit Rossi Sato Toth Vogel".split()  # noqa: SIM905
 THINGS = (
     "the report",
     "my invoice",

@@ -41,8 +41,8 @@ def read(file: str) -> Paper:
 
 def _clauses(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for paragraph in re.split(r"\n\s*\n", text):
-        paragraph = re.sub(r"\*\*(\d+\.) ", r"\1 **", paragraph.strip())
+    for written in re.split(r"\n\s*\n", text):
+        paragraph = re.sub(r"\*\*(\d+\.) ", r"\1 **", written.strip())
         if number := CLAUSE.match(paragraph):
             words = paragraph[number.end() :].replace("**", "")
             found[number[1]] = " ".join(words.split())
