@@ -1,11 +1,18 @@
 """What every test gets: keys and checkpoint copies of its own, and a database that can be emptied although it refuses to forget."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+
+# Machines vary: no example fails for being slow. `make prove` looks much longer.
+hypothesis.settings.register_profile("test", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("prove", parent=hypothesis.settings.get_profile("test"), max_examples=3_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
 # Statement triggers on TRUNCATE: `tgtype` has bit 32 (PostgreSQL's pg_trigger.h).
 _GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0"
