@@ -1,7 +1,6 @@
 """Move the rows from the sources to the training set by SQL, and report each step while it happens."""
 
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 from openlineage.client.event_v2 import RunState
@@ -39,7 +38,7 @@ def _step(connection: Connection, reporter: reporting.Reporter, job: str, text: 
     inputs, outputs = reporting.datasets(reporter, statement, schema(connection))
     reporter.emit(RunState.START, job=job, run=number, inputs=inputs, outputs=outputs, job_facets=facets)
     try:
-        connection.execute(cast(LiteralString, text))
+        connection.execute(text.encode())
     except psycopg.Error:
         reporter.emit(RunState.FAIL, job=job, run=number, inputs=inputs, outputs=outputs, job_facets=facets)
         raise

@@ -156,9 +156,9 @@ def _indirect(select: exp.Expression, tables: Mapping[str, str]) -> list[tuple[s
     ]
 
 
-def _nested(schema: Schema) -> dict[str, dict[str, Mapping[str, str]]]:
-    nested: dict[str, dict[str, Mapping[str, str]]] = {}
+def _nested(schema: Schema) -> dict[str, object]:
+    nested: dict[str, dict[str, object]] = {}
     for name, columns in schema.items():
         folder, table = name.split(".")
-        nested.setdefault(folder, {})[table] = columns
-    return nested
+        nested.setdefault(folder, {})[table] = dict(columns)
+    return dict(nested)

@@ -59,7 +59,7 @@ def read(dsn: str, dataset: str) -> list[Row]:
 
 def features(row: Row) -> list[float]:
     """Return words hashed into slots, and the numbers scaled; what is blank contributes nothing."""
-    values = [0.0] * SLOTS + [float(row.get(name) or 0) / scale for name, scale in NUMBERS]
+    values = [0.0] * SLOTS + [float(str(row.get(name) or 0)) / scale for name, scale in NUMBERS]
     for word in str(row.get("text") or "").split():
         if word.isalpha():
             values[int.from_bytes(hashlib.sha256(word.encode()).digest()[:2]) % SLOTS] += 1

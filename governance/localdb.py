@@ -284,6 +284,16 @@ def _plain_name(database: str) -> str:
     return database
 
 
+def main(verb: str, folder: str) -> None:
+    """`python -m governance.localdb start|stop FOLDER`."""
+    match verb:
+        case "start":
+            sys.stdout.write(url(folder) + "\n")
+        case "stop":
+            stop(folder)
+        case _:
+            sys.exit("localdb: start or stop")
+
+
 if __name__ == "__main__":
-    verb, folder = sys.argv[1], sys.argv[2]
-    {"start": lambda: sys.stdout.write(url(folder) + "\n"), "stop": lambda: stop(folder)}[verb]()
+    main(*sys.argv[1:])
