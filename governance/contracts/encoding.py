@@ -93,7 +93,7 @@ def plain(value: Any, depth: int = 0) -> None:
         case int() if abs(value) > 2**53:
             raise Unreadable("a number is out of range", where="body")
         case float():
-            raise Unreadable("write a decimal as text, such as \"0.5\"", where="body")
+            raise Unreadable('write a decimal as text, such as "0.5"', where="body")
         case Mapping():
             for key, inner in value.items():
                 plain(key, depth + 1)

@@ -1,0 +1,231 @@
+"""Contracts as the policy engine reads them: plain values, as known at a moment."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from governance.contracts.models import (
+    Clause,
+    ContractFamily,
+    Document,
+    DocumentEnd,
+    FamilyCustomer,
+    OptIn,
+    Prevails,
+    Repeal,
+)
+from governance.contracts.states import State
+from governance.parties.models import Customer, GroupMembership, Party
+from governance.policy import canonical, values
+
+
+@dataclass(frozen=True)
+class ContractFacts:
+    """The contract side of `policy.values.Facts`; the fields are named alike, so that gathering spreads them."""
+
+    customers: tuple[values.Customer, ...]
+    families: tuple[values.Family, ...]
+    opt_ins: tuple[values.OptIn, ...]
+    memberships: tuple[values.Membership, ...]
+    parties: tuple[str, ...]
+    vendor_parties: tuple[str, ...]
+
+
+def facts(customer_refs: Iterable[str], *, as_known_at: datetime) -> ContractFacts:
+    """Return everything that is known about the contracts of these customers, whatever its period.
+
+    Families with all their activated documents (ended ones too: their prohibitions last), opt-ins, groups, the parties that clauses
+    name. What was recorded after `as_known_at` is left out; of an end that was recorded later, the end.
+    """
+    wanted = sorted(set(customer_refs))
+    families = families_of(wanted, as_known_at=as_known_at)
+    return ContractFacts(
+        customers=tuple(_customers(wanted)),
+        families=families,
+        opt_ins=tuple(_opt_ins(wanted, as_known_at)),
+        memberships=tuple(memberships(as_known_at=as_known_at)),
+        parties=tuple(sorted(_named(families) & set(Party.objects.values_list("ref", flat=True)))),
+        vendor_parties=tuple(
+            Party.objects.filter(kind=Party.Kind.VENDOR).order_by("ref").values_list("ref", flat=True)
+        ),
+    )
+
+
+def families_of(customer_refs: Iterable[str], *, as_known_at: datetime) -> tuple[values.Family, ...]:
+    """Return the families that cover, covered or will cover one of these customers, with those customers' coverage only."""
+    wanted = set(customer_refs)
+    covered = FamilyCustomer.objects.filter(customer__ref__in=wanted, recorded_at__lte=as_known_at)
+    rows = (
+        ContractFamily.objects.filter(pk__in=covered.values("family"))
+        .select_related("counterparty")
+        .prefetch_related(
+            Prefetch("coverage", covered.select_related("customer"), to_attr="known_coverage"),
+            Prefetch("documents", _counting(as_known_at), to_attr="known_documents"),
+        )
+        .order_by("ref")
+    )
+    return tuple(_family(row, as_known_at) for row in rows)
+
+
+def memberships(*, as_known_at: datetime) -> Iterator[values.Membership]:
+    """Every membership of a party or group in a group."""
+    rows = GroupMembership.objects.filter(recorded_at__lte=as_known_at).select_related("group", "party", "subgroup")
+    for row in rows.order_by("group__ref", "valid_from", "id"):
+        member = row.party or row.subgroup
+        if member is not None:
+            end = row.known_end(as_known_at)
+            yield values.Membership(row.group.ref, member.ref, row.valid_from, end, row.recorded_at)
+
+
+def document_value(row: Document, *, as_known_at: datetime) -> values.Document:
+    """Return one activated document as a value; the acceptance of a standard form carries the form's clauses."""
+    assert row.recorded_at is not None and row.effective_on is not None  # noqa: S101  (a check constraint says so)
+    form = list(row.form.clauses.all()) if row.form else []
+    ends = [end.ends_at for end in row.ends.all() if end.recorded_at <= as_known_at]
+    return values.Document(
+        ref=row.ref,
+        recorded_at=row.recorded_at,
+        effective_at=midnight(row.effective_on),
+        signed_on=row.signed_on,
+        clauses=tuple(clause_value(clause) for clause in [*form, *row.clauses.all()]),
+        expires_at=midnight(row.expires_on) if row.expires_on and row.renewal == Document.Renewal.NONE else None,
+        terminated_at=min(ends, default=None),
+        renewal=row.renewal,
+        title=row.title,
+        number=row.number,
+        kind=row.kind,
+        repeals=tuple(sorted(repeal.clause.ref for repeal in row.repeals.all())),
+        prevails=tuple(
+            sorted(
+                (
+                    values.Prevails(said.over.ref, tuple(sorted(said.actions)), tuple(sorted(said.categories)))
+                    for said in row.prevails.all()
+                ),
+                key=lambda said: (said.over, said.actions, said.categories),
+            )
+        ),
+    )
+
+
+def clause_value(clause: Clause) -> values.Clause:
+    """Return a clause as a value."""
+    return values.Clause(
+        ref=clause.ref,
+        kind=clause.kind,
+        body=canonical.text(clause.body),
+        number=clause.number,
+        title=clause.title,
+        passage=clause.passage,
+        page=clause.page,
+        products=tuple(sorted(clause.products)),
+        environments=tuple(sorted(clause.environments)),
+        regions=tuple(sorted(clause.regions)),
+    )
+
+
+def deletion_terms(
+    customer_ref: str, *, at: datetime, as_known_at: datetime | None = None
+) -> list[tuple[values.Document, values.Clause]]:
+    """Return the customer's deletion terms with their documents: those in effect at `at`, ended documents included, repealed ones not."""
+    known = as_known_at or datetime.max.replace(tzinfo=UTC)
+    families = families_of([customer_ref], as_known_at=known)
+    found = []
+    for family in families:
+        live = [document for document in family.documents if document.effective_at <= at]
+        gone = {ref for document in live for ref in document.repeals if _runs(document, at)}
+        found += [
+            (document, clause)
+            for document in live
+            for clause in document.clauses
+            if clause.kind == Clause.Kind.DELETION_TERM and clause.ref not in gone
+        ]
+    return found
+
+
+def ends(customer_ref: str, *, as_known_at: datetime) -> dict[str, datetime]:
+    """Return family reference -> the moment from which none of its documents runs, for families of the customer that have one."""
+    found = {}
+    for family in families_of([customer_ref], as_known_at=as_known_at):
+        moments = [end(document) for document in family.documents]
+        coverage = [each.valid_to for each in family.coverage]
+        known = [moment for moment in moments if moment is not None]
+        over = max(known) if moments and len(known) == len(moments) else None
+        left = max((each for each in coverage if each), default=None) if coverage and all(coverage) else None
+        first = min((each for each in (over, left) if each is not None), default=None)
+        if first is not None:
+            found[family.ref] = first
+    return found
+
+
+def end(document: values.Document) -> datetime | None:
+    """Return the moment from which the document no longer runs, or None."""
+    return min((moment for moment in (document.expires_at, document.terminated_at) if moment is not None), default=None)
+
+
+def midnight(day: date) -> datetime:
+    """00:00 UTC of the day: documents count from and until then."""
+    return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+def _runs(document: values.Document, at: datetime) -> bool:
+    over = end(document)
+    return over is None or at < over
+
+
+def _counting(as_known_at: datetime) -> QuerySet[Document]:
+    rows = Document.objects.filter(state=State.ACTIVATED, recorded_at__lte=as_known_at).order_by("ref")
+    return rows.select_related("form").prefetch_related(
+        "clauses",
+        "form__clauses",
+        Prefetch("ends", DocumentEnd.objects.order_by("ends_at")),
+        Prefetch("repeals", Repeal.objects.select_related("clause")),
+        Prefetch("prevails", Prevails.objects.select_related("over")),
+    )
+
+
+def _family(row: Any, as_known_at: datetime) -> values.Family:
+    return values.Family(
+        ref=row.ref,
+        coverage=tuple(
+            values.Coverage(each.customer.ref, each.valid_from, each.known_end(as_known_at), each.recorded_at)
+            for each in sorted(row.known_coverage, key=lambda each: (each.customer.ref, each.valid_from))
+        ),
+        documents=tuple(document_value(document, as_known_at=as_known_at) for document in row.known_documents),
+        title=row.title,
+        counterparty=row.counterparty.ref,
+    )
+
+
+def _customers(wanted: list[str]) -> Iterator[values.Customer]:
+    for row in Customer.objects.filter(ref__in=wanted).select_related("party").order_by("ref"):
+        yield values.Customer(ref=row.ref, party=row.party.ref, name=row.name)
+
+
+def _opt_ins(wanted: list[str], as_known_at: datetime) -> Iterator[values.OptIn]:
+    rows = OptIn.objects.filter(Q(recorded_at__lte=as_known_at), customer__ref__in=wanted).select_related(
+        "offer", "customer"
+    )
+    for row in rows.order_by("ref"):
+        yield values.OptIn(
+            row.offer.ref, row.customer.ref, row.valid_from, row.known_end(as_known_at), row.ref, row.recorded_at
+        )
+
+
+def _named(families: Iterable[values.Family]) -> set[str]:
+    bodies = (clause.body for family in families for document in family.documents for clause in document.clauses)
+    return {text for body in bodies for text in _texts(canonical.mapping(body)) if text.startswith("pty_")}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _texts(inner)
+        case list():
+            for inner in value:
+                yield from _texts(inner)

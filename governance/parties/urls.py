@@ -1,0 +1,12 @@
+"""Addresses of parties and customers."""
+
+from django.urls import path
+
+from governance.parties import api
+
+urlpatterns = [
+    path("api/v1/parties", api.Parties.as_view()),
+    path("api/v1/customers", api.Customers.as_view()),
+    path("api/v1/customers/<str:ref>", api.CustomerDetail.as_view()),
+    path("api/v1/customers/<str:ref>/keys", api.CustomerKeys.as_view()),
+]
