@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
@@ -21,7 +20,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminP
 from governance.access import keys, people, roles
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from governance.access.pages import Confirm, VerbAdmin, perform
+from governance.access.pages import Confirm, VerbAdmin, button, display, perform
 
 for model in (Group, AccessAttempt, AccessFailureLog, AccessLog):
     if admin.site.is_registered(model):
@@ -186,7 +185,7 @@ class ServiceKeyAdmin(VerbAdmin):
             return "expired"
         return "live" if obj.owner.is_active else "owner closed"
 
-    @action(
+    @button(
         description="Revoke",
         icon="block",
         variant=ActionVariant.DANGER,

@@ -30,7 +30,7 @@ class ServiceKeyAuthentication(BaseAuthentication):
         return 'Bearer realm="api"'
 
 
-class ServiceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class ServiceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the schema describes it."""
 
     target_class = "governance.access.authentication.ServiceKeyAuthentication"

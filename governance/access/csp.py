@@ -17,5 +17,6 @@ class AdminPolicy:
         """Relax nothing but what lies below the admin's address."""
         response = self.get_response(request)
         if request.path.startswith(reverse("admin:index")):
-            response._csp_config = settings.SECURE_CSP_ADMIN  # type: ignore[attr-defined]  (read by Django's CSP middleware)
+            # What `django.views.decorators.csp.csp_override` sets, and Django's middleware reads.
+            response._csp_config = settings.SECURE_CSP_ADMIN  # type: ignore[attr-defined]
         return response

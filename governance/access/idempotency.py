@@ -100,9 +100,9 @@ class Once(APIView):
         return self.creates and request.method == "POST" and getattr(self, "post", None) is not None
 
     def _wrap(self) -> None:
-        inner = self.post  # type: ignore[attr-defined]
+        inner: Callable[..., Response] = getattr(self, "post")  # noqa: B009  (the mixin itself has none)
 
         def post(request: Request, *args: Any, **kwargs: Any) -> Response:
             return once(request, lambda: inner(request, *args, **kwargs))
 
-        self.post = post
+        setattr(self, "post", post)  # noqa: B010

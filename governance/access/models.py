@@ -1,9 +1,9 @@
 """People and service keys."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pgtrigger
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
@@ -27,8 +27,6 @@ class User(AbstractUser):
     """A person. Roles are groups by the names of `roles.ROLES`; `ref` is what rows and the ledger store."""
 
     ref = models.CharField(max_length=64, unique=True, default=user_ref, editable=False)
-
-    objects: ClassVar[UserManager["User"]] = UserManager()
 
     class Meta:
         triggers = (pgtrigger.ReadOnly(name="user_ref_stays", fields=["ref"]),)

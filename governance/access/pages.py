@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import BaseDialogForm
 
@@ -94,16 +95,7 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
         """Let the form know what a verb refused."""
         base = super().get_form(request, obj, change=change, **kwargs)
         refused: errors.Problem | None = getattr(request, "refused", None)
-        if refused is None:
-            return base  # type: ignore[no-any-return]
-
-        class Refused(base):  # type: ignore[misc,valid-type]
-            def clean(self) -> Any:
-                data = super().clean()
-                self.add_error(refused.where if refused.where in self.fields else None, sentence(refused))
-                return data
-
-        return Refused
+        return _refusing(base, refused) if refused else base  # type: ignore[no-any-return]
 
 
 class AppendInline(TabularInline):  # type: ignore[misc]
@@ -131,6 +123,26 @@ class ShownInline(AppendInline):
 
 class Confirm(BaseDialogForm):  # type: ignore[misc]
     """A dialog that asks nothing but yes: a change takes a POST, never a link."""
+
+
+def _refusing(base: Any, problem: errors.Problem) -> Any:
+    class Refused(base):  # type: ignore[misc]
+        def clean(self) -> Any:
+            data = super().clean()
+            self.add_error(problem.where if problem.where in self.fields else None, sentence(problem))
+            return data
+
+    return Refused
+
+
+def display[F: Callable[..., Any]](**options: Any) -> Callable[[F], F]:
+    """Unfold's `display`, typed."""
+    return decorators.display(**options)  # type: ignore[no-any-return]
+
+
+def button[F: Callable[..., Any]](**options: Any) -> Callable[[F], F]:
+    """Unfold's `action`, typed: a button on a row's page or in the list."""
+    return decorators.action(**options)  # type: ignore[no-any-return]
 
 
 def perform(

@@ -9,14 +9,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelect2Widget, UnfoldAdminSplitDateTimeWidget
 
 from governance.access.actors import Actor
 from governance.access.models import User
-from governance.access.pages import AppendInline, ShownInline, VerbAdmin, perform
+from governance.access.pages import AppendInline, ShownInline, VerbAdmin, button, display, perform
 from governance.parties import customers, groups, keyspaces, organisations
 from governance.parties.models import (
     Customer,
@@ -70,7 +69,7 @@ class PeriodAdmin(VerbAdmin):
         row: Period | None = self.get_queryset(request).filter(pk=object_id).first()
         return row is not None and row.valid_to is None and super(VerbAdmin, self).has_change_permission(request)
 
-    @action(description="End", icon="event_busy", variant=ActionVariant.DANGER, permissions=["end"], dialog=END)
+    @button(description="End", icon="event_busy", variant=ActionVariant.DANGER, permissions=["end"], dialog=END)
     def end(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Record the end."""
         row = self.get_queryset(request).get(pk=object_id)
@@ -176,7 +175,7 @@ class CustomerAdmin(VerbAdmin):
         now = timezone.now()
         return ", ".join(str(key) for key in obj.tenant_keys.select_related("space") if key.holds(now)) or "none"
 
-    @action(
+    @button(
         description="Give to a person",
         icon="person_add",
         permissions=["give"],
@@ -194,7 +193,7 @@ class CustomerAdmin(VerbAdmin):
             object_id=object_id,
         )
 
-    @action(
+    @button(
         description="Take from a person",
         icon="person_remove",
         permissions=["give"],

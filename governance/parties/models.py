@@ -138,17 +138,17 @@ class Customer(models.Model):
         return self.name
 
 
-class CustomerUserObjectPermission(UserObjectPermissionBase):  # type: ignore[misc]
+class CustomerUserObjectPermission(UserObjectPermissionBase):
     """A person may see a customer (direct foreign key: the generic tables are many times slower)."""
 
     content_object = models.ForeignKey(Customer, on_delete=models.CASCADE)
 
-    class Meta(UserObjectPermissionBase.Meta):  # type: ignore[misc]
+    class Meta(UserObjectPermissionBase.Meta):
         verbose_name = "customer given to a person"
         verbose_name_plural = "customers given to people"
 
 
-class CustomerGroupObjectPermission(GroupObjectPermissionBase):  # type: ignore[misc]
+class CustomerGroupObjectPermission(GroupObjectPermissionBase):
     """A role may see a customer."""
 
     content_object = models.ForeignKey(Customer, on_delete=models.CASCADE)
