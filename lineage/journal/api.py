@@ -4,7 +4,8 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -80,6 +81,17 @@ class ProofView(APIView):
             raise errors.Forbidden("a proof holds the whole entry, which may be another customer's", code="not-allowed")
         found = proofs.bundle(entries.at_index(index))
         return HttpResponse(bundles.write(bundles.without_payload(found)), content_type=TEXT)
+
+
+class ConsistencyView(APIView):
+    """That one head of the ledger continues another."""
+
+    required_scopes: ClassVar[dict[str, str]] = {"GET": "audit:read"}
+
+    @extend_schema(operation_id="ledger_consistency", responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, first: int, second: int) -> HttpResponse:
+        """A proof in the form that `clients/verify.py --consistency` reads."""
+        return HttpResponse(proofs.consistency_file([(first, second)]), content_type="application/json")
 
 
 def _sees_everyone(request: Request) -> bool:

@@ -1,20 +1,21 @@
 """Proofs of stored entries, as C2SP `.tlog-proof` files and as lists of hashes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lineage import errors
 from lineage.journal import sequencer, stored
 from lineage.journal.models import Checkpoint, Entry, Leaf, Payload
-from lineage.ledger import bundles, tree
+from lineage.ledger import bundles, canonical, text, tree
 from lineage.ledger.checkpoints import TreeHead
 
 
-def bundle(entry: Entry) -> bundles.Bundle:
-    """The entry's place under the last checkpoint; payload and salt are in it as long as they exist.
+def bundle(entry: Entry, head: TreeHead | None = None) -> bundles.Bundle:
+    """The entry's place under `head` (the last checkpoint); payload and salt are in it as long as they exist.
 
     Raise `Conflict` for an entry that no sequencer has reached yet: call `sequencer.run()` first.
     """
-    head = sequencer.head()
+    head = head or sequencer.head()
     leaf = Leaf.objects.filter(entry_ref=entry.ref).first()
     if head is None or leaf is None or leaf.index >= head.size:
         raise errors.Conflict(
@@ -31,15 +32,15 @@ def bundle(entry: Entry) -> bundles.Bundle:
     )
 
 
-def tlog_proof(entry: Entry) -> str:
+def tlog_proof(entry: Entry, head: TreeHead | None = None) -> str:
     """The text of a `.tlog-proof` file for `entry`."""
-    return bundles.write(bundle(entry))
+    return bundles.write(bundle(entry, head))
 
 
-def write_proof_file(path: Path | str, entry: Entry) -> Path:
+def write_proof_file(path: Path | str, entry: Entry, head: TreeHead | None = None) -> Path:
     """Write `<path>.tlog-proof` beside a finished file that `entries.record_file` recorded; return where."""
     target = Path(f"{path}.tlog-proof")
-    target.write_text(tlog_proof(entry), encoding="utf-8", newline="\n")
+    target.write_text(tlog_proof(entry, head), encoding="utf-8", newline="\n")
     return target
 
 
@@ -49,6 +50,18 @@ def consistency(first: int, second: int) -> list[bytes]:
     if head is None or not 0 < first <= second <= head.size:
         raise errors.NotFound(f"the ledger has no heads at {first} and {second} entries")
     return tree.consistency(first, second, stored.nodes(second))
+
+
+def consistency_file(pairs: Sequence[tuple[int, int]]) -> bytes:
+    """Consistency proofs as canonical JSON: what `clients/verify.py --consistency` and `consistency.json` hold."""
+    shown = [
+        {"first": first, "second": second, "hashes": _encoded(consistency(first, second))} for first, second in pairs
+    ]
+    return canonical.encode({"proofs": shown})
+
+
+def _encoded(hashes: Sequence[bytes]) -> list[str]:
+    return [text.encode(each) for each in hashes]
 
 
 def checkpoint_at(size: int) -> TreeHead | None:

@@ -11,4 +11,5 @@ urlpatterns = [
     path(".well-known/jwks.json", api.jwks),
     path("api/v1/ledger/entries/<int:index>", api.EntryView.as_view()),
     path("api/v1/ledger/entries/<int:index>/proof", api.ProofView.as_view()),
+    path("api/v1/ledger/consistency/<int:first>/<int:second>", api.ConsistencyView.as_view()),
 ]

@@ -51,7 +51,7 @@ def _check(copied: Sequence[TreeHead]) -> Iterator[Finding]:
 def _check_entries(walk: walking.Walk) -> Iterator[Finding]:
     erased: dict[str, int] = {}
     missing: dict[str, int] = {}
-    for leaves in batched(Leaf.objects.order_by("index").iterator(CHUNK), CHUNK, strict=False):
+    for leaves in batched(Leaf.objects.order_by("index").iterator(CHUNK), CHUNK):
         refs = [leaf.entry_ref for leaf in leaves]
         rows, held = Entry.objects.in_bulk(refs, field_name="ref"), Payload.objects.in_bulk(refs)
         for leaf in leaves:

@@ -180,7 +180,7 @@ def test_a_restored_database_refuses_to_sign(ledger: list[Entry]) -> None:
         cursor.execute("SELECT root FROM journal_checkpoint WHERE size = 6")
         root = cursor.fetchone()[0]
         hashes = list(Leaf.objects.order_by("index").values_list("hash", flat=True))
-        from lineage.ledger.frontier import Frontier  # noqa: PLC0415
+        from lineage.ledger.frontier import Frontier
 
         frontier = Frontier()
         frontier.extend(map(bytes, hashes))
@@ -210,7 +210,7 @@ def test_the_command_names_the_entry_and_exits_with_one(
 
 
 def test_an_older_checkpoint_kept_elsewhere_is_compared(ledger: list[Entry], tmp_path: Path) -> None:
-    from lineage.journal.models import Checkpoint  # noqa: PLC0415
+    from lineage.journal.models import Checkpoint
 
     kept = tmp_path / "friday.txt"
     kept.write_text(Checkpoint.objects.get(size=5).note)

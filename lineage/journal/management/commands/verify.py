@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -44,7 +45,11 @@ class Command(BaseCommand):
 def _all(outside: list[Path]) -> Iterator[Finding]:
     yield from _guarded("ledger", lambda: verification.check_ledger(outside))
     for name in getattr(settings, "VERIFY_CHECKS", []):
-        yield from _guarded(name.rpartition(".")[2], lambda name=name: import_string(name)())
+        yield from _guarded(name.rpartition(".")[2], partial(_named, name))
+
+
+def _named(name: str) -> Iterator[Finding]:
+    yield from import_string(name)()
 
 
 def _guarded(where: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
