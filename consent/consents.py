@@ -100,7 +100,7 @@ def standings(question: Question, *, only: list[str] | None = None) -> Iterator[
     Streams through a server-side cursor, so memory stays flat. `only` narrows to the given references.
     """
     sql, values = _standings_sql(question, only)
-    for subject, state in _stream(f"SELECT subject, standing FROM ({sql}) s ORDER BY subject", values):
+    for subject, state in _stream(sql, values):
         yield subject, Standing(state)
 
 
@@ -167,6 +167,51 @@ def counts(question: Question, *, customer_ref: str) -> Counts:
         )
         registered, count = cursor.fetchone()
     return Counts(registered=registered, allowed=count)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Of the people registered for a customer: how many the question allows, and how many are of each standing."""
+
+    registered: int
+    allowed: int
+    standings: dict[Standing, int]
+
+
+def tally(question: Question, customers: list[str]) -> dict[str, Tally]:
+    """Return the tally of each of these customers, in one query."""
+    listed, listed_values = _listed_sql(question)
+    standing, standing_values = _standings_sql(question, None)
+    known, moment = _known(question, "recorded_at")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH l AS MATERIALIZED ({listed}), s AS MATERIALIZED ({standing}), r AS (SELECT DISTINCT customer_ref, subject "  # noqa: S608
+            f"FROM consent_registration WHERE space_id = %s AND customer_ref = ANY(%s){known}) "
+            "SELECT customer_ref, coalesce(standing, 'silent'), subject IN (SELECT subject FROM l), count(*) "
+            "FROM r LEFT JOIN s USING (subject) GROUP BY 1, 2, 3",
+            [*listed_values, *standing_values, question.space.pk, customers, *moment],
+        )
+        rows = cursor.fetchall()
+    by_customer: dict[str, list[tuple[str, bool, int]]] = {customer: [] for customer in customers}
+    for customer, *rest in rows:
+        by_customer[customer].append((rest[0], rest[1], rest[2]))
+    return {customer: _tally(question, mine) for customer, mine in by_customer.items()}
+
+
+def no_longer_allowed(before: Question, now: Question) -> int:
+    """Return how many people the first question allowed and the second does not: who would have to go from what was built."""
+    gone, came = (_listed_sql(before), _listed_sql(now)) if now.kind == "only" else (_listed_sql(now), _listed_sql(before))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM (({gone[0]}) EXCEPT ({came[0]})) d", [*gone[1], *came[1]])  # noqa: S608
+        return int(cursor.fetchone()[0])
+
+
+def _tally(question: Question, rows: list[tuple[str, bool, int]]) -> Tally:
+    standings_: dict[Standing, int] = {}
+    for standing, _, count in rows:
+        standings_[Standing(standing)] = standings_.get(Standing(standing), 0) + count
+    allowed = sum(count for _, listed, count in rows if listed == (question.kind == "only"))
+    return Tally(registered=sum(count for *_, count in rows), allowed=allowed, standings=standings_)
 
 
 def current_position() -> int:

@@ -151,6 +151,55 @@ class Permit(models.Model):
         return f"{self.kind} permit {self.ref}"
 
 
+class BuiltVersion(models.Model):
+    """A version that the product's own builder made, and what it vouches for: which plan, which lists, what it measured.
+
+    Written by `building`, read when the next decision about the version gathers its facts.
+    """
+
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    run = models.CharField(max_length=200)
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="built_versions")
+    plan_digest = models.CharField(max_length=64)
+    columns = models.JSONField(default=list)
+    untouched = models.JSONField(default=list)  # columns written as they were: a key among them still identifies
+    safeguards = models.JSONField(default=list)  # as `policy.values.InPlace`
+    quasi_identifiers = models.JSONField(default=list)
+    lists = models.JSONField(default=list)  # as `AppliedList`, with the position instead of who is unapplied
+    erased = models.JSONField(default=list)
+    row_count = models.PositiveBigIntegerField()
+    entry_ref = models.CharField(max_length=40)
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["namespace", "name", "run"], name="built_version_once")]
+        triggers = [pgtrigger.Protect(name="built_version_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.name} by {self.run}"
+
+
+class RowCount(models.Model):
+    """How many rows of each customer a dataset held when somebody looked, and which versions were there then."""
+
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    runs = models.JSONField(default=list)  # sorted; a count says nothing once others have written
+    space = models.CharField(max_length=60)  # key of the tenant-key space
+    rows = models.JSONField(default=dict)  # customer reference -> rows
+    unmapped = models.PositiveBigIntegerField()
+    by = models.CharField(max_length=100)
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["namespace", "name", "-recorded_at"], name="row_count_by_dataset")]
+        triggers = [pgtrigger.Protect(name="row_count_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"rows of {self.name}"
+
+
 class ReactionCursor(models.Model):
     """How far `reactions` has read the journal: the status list carries it, so that its reader knows what it can have seen."""
 

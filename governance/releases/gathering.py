@@ -1,0 +1,175 @@
+"""Rows → `policy.Facts`: everything that a decision rests on, as it was known at the question's `as_known_at`.
+
+Facts hold more than one instant needs (documents that will begin, periods that will end): the engine judges periods, and sees from them
+how long its answer holds. What cannot be read becomes a gap, and a gap refuses.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from governance.catalogue import places
+from governance.catalogue import queries as catalogue
+from governance.catalogue.declared import Declared
+from governance.catalogue.models import (
+    CategoryDeclaration,
+    Generalisation,
+    KeyColumn,
+    Model,
+    QuasiIdentifiers,
+    SafeguardDeclaration,
+    SourceDeclaration,
+)
+from governance.obligations import queries as obligations
+from governance.parties.models import Customer, TenantKey
+from governance.policy import values
+from governance.releases import people, provenance, terms
+from governance.releases.provenance import Provenance
+from lineage import queries as lineage
+
+PLACED: tuple[type[Declared], ...] = (
+    SourceDeclaration,
+    CategoryDeclaration,
+    KeyColumn,
+    QuasiIdentifiers,
+    Generalisation,
+    SafeguardDeclaration,
+)
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Facts, and what the engine does not need but a permit does: versions read, and when the catalogue will change next."""
+
+    facts: values.Facts
+    versions: tuple[dict[str, str], ...]
+    first_change: datetime | None
+
+
+def gather(question: values.Question) -> Gathered:
+    """Return the facts for a question."""
+    found = provenance.read(question)
+    holders = provenance.holders(found.sources, at=question.at, known=question.as_known_at)
+    refs = sorted({customer for mine in holders.values() for customer in mine})
+    return Gathered(
+        facts=_facts(question, found, holders, refs),
+        versions=tuple({"name": v.name, "run": v.run} for v in found.versions),
+        first_change=_first_change(found, refs, question),
+    )
+
+
+def _facts(
+    question: values.Question, found: Provenance, holders: Mapping[str, tuple[str, ...]], refs: list[str]
+) -> values.Facts:
+    known = question.as_known_at
+    rows = terms.customers(refs)
+    families = terms.families(refs, known=known)
+    models = _models(question)
+    recipients = {question.recipient} if question.recipient else set()
+    served = {each.party for model in models for each in model.served_to}
+    own = {row.party.ref for row in rows}
+    return values.Facts(
+        dataset=provenance.dataset(found, question, kind=_kind(found, question)),
+        declarations=provenance.declarations(found, holders, question),
+        origins=provenance.origins(found),
+        schemas=provenance.schemas(found),
+        categories=provenance.categories(found, question),
+        source_keys=provenance.source_keys(found, question),
+        identities=provenance.identities(found, question),
+        safeguards=provenance.safeguards(found, question),
+        quasi_identifiers=provenance.quasi_identifiers(found, question),
+        generalisations=provenance.generalisations(found, question),
+        customers=tuple(_customer(row, found) for row in rows),
+        families=families,
+        opt_ins=terms.opt_ins(refs, known=known),
+        parties=terms.registered(recipients | served | own | terms.named_parties(families)),
+        vendor_parties=terms.vendors(),
+        memberships=terms.memberships(recipients | served | own, known=known),
+        bases=terms.bases(refs, known=known),
+        consents=people.views(people.crowds(found.sources, holders), question) if question.purpose else (),
+        obligations=people.duties(refs, question),
+        models=models,
+        built=_built(found, refs, question),
+        gaps=found.gaps,
+    )
+
+
+def _customer(row: Customer, found: Provenance) -> values.Customer:
+    counted = found.counted.rows if found.counted is not None else {}
+    rows = counted.get(row.ref, 0) if found.counted is not None else None
+    return values.Customer(ref=row.ref, party=row.party.ref, name=row.name, rows=rows)
+
+
+def _built(found: Provenance, refs: Iterable[str], question: values.Question) -> values.Built | None:
+    """Lists answer for the action and purpose they were made for; asked for another use, the version is like any other."""
+    built = found.built
+    if built is None or (built.decision.action, built.decision.purpose) != (question.action, question.purpose):
+        return None
+    return values.Built(
+        plan_digest=built.plan_digest,
+        lists=people.applied(built, question),
+        erased=people.erasures_applied(built, refs, question),
+    )
+
+
+def _kind(found: Provenance, question: values.Question) -> str:
+    return "model" if catalogue.model_at(found.place, as_known_at=question.as_known_at) else "dataset"
+
+
+def _models(question: values.Question) -> tuple[values.Model, ...]:
+    """The model that the data goes into, or that is asked about, with the parties that it and what was made from it serve."""
+    known = question.as_known_at
+    asked = catalogue.model_at((question.namespace, question.dataset), as_known_at=known)
+    named = Model.objects.filter(ref=question.model, recorded_at__lte=known).first() if question.model else None
+    return tuple(_model(row, question) for row in (asked, named) if row is not None)
+
+
+def _model(row: Model, question: values.Question) -> values.Model:
+    node = (row.namespace, row.name)
+    reached = lineage.descendants(*node, at=question.at, as_known_at=question.as_known_at)
+    nodes = {node, *((each.version.namespace, each.version.name) for each in reached), *_adapted(row)}
+    services = catalogue.services(nodes, as_known_at=question.as_known_at, not_over_at=question.at)
+    periods = {(s.party_ref, s.valid_from, s.until(question.as_known_at)) for s in services}
+    ordered = sorted(periods, key=lambda p: (p[0], p[1], p[2] is not None, p[2] or p[1]))
+    return values.Model(ref=row.ref, served_to=tuple(values.ServedTo(*period) for period in ordered))
+
+
+def _adapted(row: Model) -> set[tuple[str, str]]:
+    """What was adapted from it, and from that."""
+    found: dict[int, tuple[str, str]] = {}
+    todo = [row.pk]
+    while todo:
+        below = Model.objects.filter(adapted_from=todo.pop()).exclude(pk__in=found)
+        for each in below:
+            found[each.pk] = (each.namespace, each.name)
+            todo.append(each.pk)
+    return set(found.values())
+
+
+def _first_change(found: Provenance, refs: list[str], question: values.Question) -> datetime | None:
+    """The next known instant at which a declaration, a tenant key or a deletion begins or ends: the engine sees no period of theirs."""
+    at, known = question.at, question.as_known_at
+    wanted = {
+        *found.places,
+        *((o.namespace, o.dataset) for reached in found.exposure.origins.values() for o in reached),
+    }
+    wanted |= {(namespace, name) for namespace, name, _ in found.exposure.ancestors}
+    moments = [moment for kind in PLACED for moment in _boundaries(kind, wanted, known)]
+    spaces = [row.tenant_space_id for row in found.sources.values() if row.tenant_space_id]
+    moments += TenantKey.objects.filter(space__in=spaces, recorded_at__lte=known).values_list("valid_from", flat=True)
+    moments.append(obligations.next_trigger(refs, after=at, as_known_at=known))
+    return min((moment for moment in moments if moment is not None and moment > at), default=None)
+
+
+def _boundaries(kind: type[Declared], wanted: set[tuple[str, str]], known: datetime) -> list[datetime | None]:
+    rows = kind._default_manager.filter(_candidates(kind)(sorted(wanted)), known_at__lte=known)
+    covering = [row for row in rows if any(places.covers(row, *place) for place in wanted)]
+    return [moment for row in covering for moment in (row.valid_from, row.valid_to, row.ended_on)]
+
+
+def _candidates(kind: type[Declared]) -> Callable[[list[tuple[str, str]]], Q]:
+    if hasattr(kind, "is_pattern"):
+        return places.candidates
+    return lambda wanted: Q(namespace__in={n for n, _ in wanted}, name__in={n for _, n in wanted})
