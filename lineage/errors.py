@@ -13,7 +13,9 @@ class Problem(Exception):
 
     code = "problem"
 
-    def __init__(self, detail: str, *, code: str | None = None, where: str = "", remedy: str = "", **extra: object) -> None:
+    def __init__(
+        self, detail: str, *, code: str | None = None, where: str = "", remedy: str = "", **extra: object
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.code
