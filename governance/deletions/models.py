@@ -14,7 +14,7 @@ HEX64 = r"^[0-9a-f]{64}$"
 Kind, State = machine.Kind, machine.State
 
 
-def _reference(prefix: str) -> models.CharField[str, str]:
+def _reference(prefix: str) -> "models.CharField[str, str]":
     return models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, prefix), editable=False)
 
 
@@ -64,6 +64,8 @@ class Task(models.Model):
     namespace = models.TextField()
     name = models.TextField()
     path = models.JSONField(default=list)  # how lineage reaches it from a declaration
+    declarations = models.JSONField(default=list)  # refs of every source declaration that reaches it
+    versions = models.JSONField(default=list)  # the runs that wrote it, as known when it was listed
     late = models.BooleanField(default=False)  # found by an inventory after the first
     owner = models.CharField(max_length=200, blank=True, default="")
     due_on = models.DateTimeField()

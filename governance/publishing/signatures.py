@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from asn1crypto import cms, pem, x509
+from asn1crypto import cms, core, pem, x509
 from asn1crypto.keys import PrivateKeyInfo
 from cryptography.hazmat.primitives import serialization
 from pyhanko.pdf_utils.content import PdfContent
@@ -112,11 +112,36 @@ def _validated(pdf: bytes, roots: list[x509.Certificate], *, at: datetime | None
 
 
 def _must_be_plain(hole: bytes, content: bytes) -> None:
-    # The only bytes a signature cannot cover are its own. They must be the one spelling that we write: its DER in upper-case hex,
-    # then zeros; otherwise a file could be changed there without breaking the seal.
-    size = len(cms.ContentInfo.load(content).dump())
-    if hole != b"<" + content[:size].hex().upper().encode().ljust(len(hole) - 2, b"0") + b">":
+    # The only bytes a signature cannot cover are its own envelope's. They must be the one spelling that we write: the message put
+    # together again from what is signed, in upper-case hex, then zeros. Otherwise a file could be changed without breaking the seal.
+    plain = _message(cms.ContentInfo.load(content)["content"]).dump()
+    if hole != b"<" + plain.hex().upper().encode().ljust(len(hole) - 2, b"0") + b">":
         raise BrokenSeal("the bytes around the signature were changed after signing")
+
+
+def _message(found: cms.SignedData) -> cms.ContentInfo:
+    (signer,) = found["signer_infos"]
+    number = signer["sid"].chosen["serial_number"].native
+    signed_by = next(each.chosen for each in found["certificates"] if each.chosen.serial_number == number)
+    sha256 = {"algorithm": "sha256", "parameters": core.Null()}
+    again = cms.SignerInfo(
+        {
+            "version": "v1",
+            "sid": {"issuer_and_serial_number": {"issuer": signed_by.issuer, "serial_number": signed_by.serial_number}},
+            "digest_algorithm": sha256,
+            "signed_attrs": signer["signed_attrs"],
+            "signature_algorithm": {"algorithm": "sha256_ecdsa"},
+            "signature": signer["signature"],
+        }
+    )
+    message = {
+        "version": "v1",
+        "digest_algorithms": [sha256],
+        "encap_content_info": {"content_type": "data"},
+        "certificates": found["certificates"],
+        "signer_infos": [again],
+    }
+    return cms.ContentInfo({"content_type": "signed_data", "content": cms.SignedData(message)})
 
 
 def _must_hold(status: object) -> None:
