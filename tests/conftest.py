@@ -44,6 +44,7 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _own_keys_and_copies(settings, keystore: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # type: ignore[no-untyped-def]
     settings.KEYSTORE_DIR = keystore
     settings.KEYSTORE_PASSPHRASE = "a passphrase for tests only"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     settings.CHECKPOINT_COPY_DIR = tmp_path_factory.mktemp("checkpoints")
     yield
 

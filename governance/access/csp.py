@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 
 class AdminPolicy:
@@ -16,7 +15,7 @@ class AdminPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Relax nothing but what lies below the admin's address."""
         response = self.get_response(request)
-        if request.path.startswith(reverse("admin:index")):
+        if request.resolver_match is not None and "admin" in request.resolver_match.namespaces:
             # What `django.views.decorators.csp.csp_override` sets, and Django's middleware reads.
             response._csp_config = settings.SECURE_CSP_ADMIN  # type: ignore[attr-defined]
         return response
