@@ -19,7 +19,7 @@ Body = Mapping[str, Any]
 
 RECORDS, TICKETS, RATINGS, USAGE = "customer.content", "customer.input", "customer.feedback", "customer.usage"
 EVERYTHING = [RECORDS, TICKETS, RATINGS, USAGE]
-DEIDENTIFIED = {"kind": "deidentified", "k": 20, "known": "measured", "standard": "contract"}
+DEIDENTIFIED = {"kind": "deidentified", "k": 20, "known": "measured"}
 
 
 @dataclass
@@ -155,7 +155,7 @@ def encoded(world: World) -> dict[str, list[tuple[str, str, Body]]]:
             ("10.1", Clause.Kind.DELETION_TERM, deletion(90, ["source", "derived", "training"], keep_models=True)),
         ],
         "estuary-ai-addendum.md": [
-            ("2", Clause.Kind.PROHIBITION, {"actions": ["train"], "categories": [TICKETS], "purposes": []}),
+            ("2", Clause.Kind.PROHIBITION, {"actions": ["train"], "categories": [TICKETS]}),
         ],
         "falk-msa.md": [
             ("6.1", Clause.Kind.GRANT, grant(["customer"])),
