@@ -96,7 +96,9 @@ def fresh_folders() -> None:
 def _account(admin: psycopg.Connection[tuple[object, ...]], name: str, password: str) -> None:
     known = admin.execute("SELECT FROM pg_roles WHERE rolname = %s", [name]).fetchone()
     text: LiteralString = (
-        "ALTER ROLE {name} LOGIN PASSWORD {password}" if known is not None else "CREATE ROLE {name} LOGIN PASSWORD {password}"
+        "ALTER ROLE {name} LOGIN PASSWORD {password}"
+        if known is not None
+        else "CREATE ROLE {name} LOGIN PASSWORD {password}"
     )
     admin.execute(_composed(text, name=sql.Identifier(name), password=sql.Literal(password)))
 

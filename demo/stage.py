@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management import call_command
+from django.db import transaction
 
 from consent.models import IdentifierSpace
 from demo import declared, people, pipeline, places, reporting, service, team, warehouse, world
@@ -46,10 +47,11 @@ def prepare(server: places.Server) -> Stage:
         call_command("grant_app_role", stdout=nowhere)
     now = datetime.now(UTC)
     _planes(server)
-    who = team.assemble()
-    what = world.build(who, at=now)
-    space = declared.declare(who, what.space)
-    declared.enforce(who)
+    with transaction.atomic():  # one commit: the ledger signs one checkpoint over all of it
+        who = team.assemble()
+        what = world.build(who, at=now)
+        space = declared.declare(who, what.space)
+        declared.enforce(who)
     persons = warehouse.make(server)
     callers = {name: service.Caller(key) for name, key in who.keys.items()}
     stage = Stage(

@@ -1,0 +1,152 @@
+"""What the contracts mean, read off the prose by a person (`demo/expected.yaml`), against what the engine answers on the demo's world."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from django.test import override_settings
+from openlineage.client.serde import Serde
+
+from demo import declared, people, pipeline, places, prose, reporting, stage, team, warehouse, world
+from governance.contracts.models import Clause
+from governance.policy import decide
+from governance.policy.answers import Decision, Treatment
+from governance.policy.values import Question
+from governance.releases import gathering
+from lineage import ingest
+
+EXPECTED: dict[str, Any] = yaml.safe_load((places.ROOT / "demo" / "expected.yaml").read_text())
+ANSWERS = {"keep": Treatment.KEEP, "apply": Treatment.APPLY, "refuse": Treatment.BLANK}
+
+
+class Straight:
+    """Takes events where the HTTP transport would be, and hands them to intake as the bytes that it would send."""
+
+    def emit(self, event: Any) -> None:
+        ingest.accept(Serde.to_json(event).encode(), by="key:key_test")
+
+
+@pytest.fixture(scope="module")
+def rows() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """The demo's rows in a warehouse of this test process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "WAREHOUSE", f"demo_warehouse_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
+        server = places.server()
+        warehouse.make(server)
+        with server.connect("pipeline", places.WAREHOUSE) as connection:
+            yield connection
+        with server.admin_connect("postgres") as admin:
+            admin.execute(f"DROP DATABASE {places.WAREHOUSE} WITH (FORCE)".encode())
+
+
+@pytest.fixture
+def story(
+    db: None, rows: psycopg.Connection[tuple[object, ...]], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[stage.Stage]:
+    """The world of the demo before the key of the training set is declared, with lineage taken in."""
+    monkeypatch.setattr(places, "OUT", tmp_path)
+    with override_settings(LINEAGE_SKEW_SECONDS=0):
+        who = team.assemble()
+        what = world.build(who, at=datetime.now(UTC))
+        space = declared.declare(who, what.space)
+        reporter = reporting.Reporter("http://nowhere.example", "none", warehouse.NAMESPACE, places.WAREHOUSE)
+        reporter.client = Straight()  # type: ignore[assignment]
+        for step in sorted(pipeline.STEPS.glob("*.sql"), reverse=True):
+            rows.execute(f"DROP TABLE IF EXISTS {reporting.read(step.read_text(), {}).table}".encode())
+        pipeline.run(rows, reporter)
+        yield stage.Stage(places.server(), who, what, list(people.people()), space, *[None] * 3)  # type: ignore[arg-type]
+
+
+def ask() -> Decision:
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    said = EXPECTED["question"]
+    question = Question(
+        namespace=warehouse.NAMESPACE,
+        dataset=f"{places.WAREHOUSE}.{said['dataset']}",
+        columns=tuple(said["columns"]),
+        action=said["action"],
+        purpose=said["purpose"],
+        at=now,
+        as_known_at=now,
+        required=tuple(said["required"]),
+    )
+    return decide(question, gathering.gather(question).facts)
+
+
+def test_every_customer_and_column_is_answered_as_the_prose_says(story: stage.Stage) -> None:
+    declared.tenant_key(story.team, story.world.space)
+    decision = ask()
+    for name, said in EXPECTED["customers"].items():
+        answers = treatments(decision, story.world.customers[name].ref)
+        assert (answers is None) == (said["outcome"] == "left out"), name
+        if answers is None:
+            assert said["because"] in left_out_codes(decision, story.world.customers[name].ref), name
+        for column, cell in said["columns"].items():
+            check(decision, story, name, column, cell, answers)
+
+
+def check(
+    decision: Decision, story: stage.Stage, name: str, column: str, cell: dict[str, Any], answers: dict[str, Any] | None
+) -> None:
+    where = f"{name}, {column}"
+    if answers is not None:
+        assert answers[column].treatment == ANSWERS[cell["answer"]], where
+        assert [duty.safeguard for duty in answers[column].duties] == ([cell["duty"]] if "duty" in cell else []), where
+    found = [r for r in decision.reasons if r.customer == story.world.customers[name].ref and r.column == column]
+    if "reason" in cell:
+        assert cell["reason"] in {reason.code for reason in found}, where
+    if "clause" in cell:
+        numbers = set(
+            Clause.objects.filter(ref__in=[r.clause for r in found if r.clause]).values_list("number", flat=True)
+        )
+        assert cell["clause"] in numbers, where
+
+
+def treatments(decision: Decision, customer: str) -> dict[str, Any] | None:
+    """What the plan says about a customer's columns; None where the customer is in no class."""
+    assert decision.plan is not None
+    for found in decision.plan.classes:
+        if customer in decision.members[found.ref]:
+            return {column.column: column for column in found.columns}
+    return None
+
+
+def left_out_codes(decision: Decision, customer: str) -> set[str]:
+    return {code for group in decision.left_out if customer in group.customers for code in group.codes}
+
+
+def test_k_of_at_least_twenty_must_be_measured_and_is_still_owed(story: stage.Stage) -> None:
+    declared.tenant_key(story.team, story.world.space)
+    answers = treatments(ask(), story.world.customers["Cormorant Insurance"].ref)
+    assert answers is not None
+    (duty,) = answers["age"].duties
+    assert (duty.bounds.k, str(duty.known)) == (20, "measured")
+
+
+def test_without_the_key_nobody_can_be_left_out_and_so_nothing_is_released(story: stage.Stage) -> None:
+    decision = ask()
+    assert str(decision.verdict) == "deny"
+    assert "not-separable" in {reason.code for reason in decision.reasons}
+
+
+def test_every_clause_that_counts_quotes_the_prose(story: stage.Stage) -> None:
+    for clause in Clause.objects.select_related("document"):
+        assert clause.passage == prose.read(clause.document.file_name).clauses[clause.number]
+
+
+def test_columns_hold_in_the_catalogue_what_the_prose_calls_them(story: stage.Stage) -> None:
+    words = {"records": world.RECORDS, "tickets": world.TICKETS, "ratings": world.RATINGS, "usage": world.USAGE}
+    sources = {"segment": "crm.accounts.segment", "age": "crm.contacts.birth_year", "area": "crm.contacts.postcode"}
+    sources |= {
+        "text": "support.tickets.body",
+        "usual_rating": "support.tickets.rating",
+        "unhappy": "support.tickets.rating",
+    }
+    sources |= {"active_days": "telemetry.events.day", "minutes": "telemetry.events.seconds"}
+    for column, word in EXPECTED["holds"].items():
+        table, _, source = sources[column].rpartition(".")
+        assert words[word] in declared.CATEGORIES[table][source], column
