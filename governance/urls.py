@@ -15,6 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])),
     path("", include("consent.urls")),
+    path("", include("governance.catalogue.urls")),
+    path("", include("governance.obligations.urls")),
     # rooms, from the ground up
     path("", include("lineage.journal.urls")),
+    path("", include("governance.parties.urls")),
+    path("", include("governance.contracts.urls")),
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from consent import vocabulary
 from governance.contracts.models import Clause, Document
 from governance.parties.models import Party, PartyGroup, Product
@@ -22,13 +24,12 @@ def check(clause: Clause) -> None:
     """Raise `Unreadable` (with clause number and place in the body) unless the clause can be applied as it stands."""
     plain(clause.body)
     try:
-        value = policy_clauses.parse(clause.kind, clause.body)
+        policy_clauses.parse(clause.kind, clause.body)
     except errors.Problem as error:
         where = "/".join(["body", *([error.where.strip("/")] if error.where else [])])
         raise Unreadable(
             f"clause {clause.number}: {error.detail}", where=where, clause=clause.ref, remedy=error.remedy
         ) from error
-    del value
     _references(clause)
     _scope(clause)
 
@@ -106,17 +107,17 @@ def plain(value: Any, depth: int = 0) -> None:
 def _references(clause: Clause) -> None:
     """Parties, groups and offers that a body names must be there; an offer, in the same family."""
     body = clause.body
-    for ref in [*body.get("parties", []), *body.get("recipients", [])]:
+    for ref in [*(body.get("parties") or []), *(body.get("recipients") or [])]:
         if not _party(ref):
             raise Unreadable(
                 f"clause {clause.number}: there is no party or group {ref!r}", where="body/parties", clause=clause.ref
             )
-    for ref in body.get("groups", []):
+    for ref in body.get("groups") or []:
         if not PartyGroup.objects.filter(ref=ref).exists():
             raise Unreadable(
                 f"clause {clause.number}: there is no party group {ref!r}", where="body/groups", clause=clause.ref
             )
-    offer = body.get("offer") or body.get("opt_in")
+    offer = body.get("offer")
     if offer and offer not in offers(clause.document).values_list("ref", flat=True):
         raise Unreadable(
             f"clause {clause.number}: there is no opt-in offer {offer!r} in this contract",
@@ -125,10 +126,14 @@ def _references(clause: Clause) -> None:
         )
 
 
-def offers(document: Document) -> Any:
+def offers(document: Document) -> QuerySet[Clause]:
     """Offers that a grant of this document may hang on: of its own family, or of its own text for a standard form."""
     found = Clause.objects.filter(kind=Clause.Kind.OPT_IN_OFFER)
-    return found.filter(document__family=document.family) if document.family else found.filter(document=document)
+    if document.family is None:
+        return found.filter(document=document)
+    return found.filter(
+        Q(document__family=document.family) | Q(document__acceptances__family=document.family)
+    ).distinct()
 
 
 def _party(ref: str) -> bool:

@@ -1,57 +1,21 @@
 """Contracts as the policy engine reads them: plain values, as known at a moment."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from governance.contracts.models import (
     Clause,
     ContractFamily,
     Document,
-    DocumentEnd,
     FamilyCustomer,
-    OptIn,
     Prevails,
     Repeal,
 )
 from governance.contracts.states import State
-from governance.parties.models import Customer, GroupMembership, Party
 from governance.policy import canonical, values
-
-
-@dataclass(frozen=True)
-class ContractFacts:
-    """The contract side of `policy.values.Facts`; the fields are named alike, so that gathering spreads them."""
-
-    customers: tuple[values.Customer, ...]
-    families: tuple[values.Family, ...]
-    opt_ins: tuple[values.OptIn, ...]
-    memberships: tuple[values.Membership, ...]
-    parties: tuple[str, ...]
-    vendor_parties: tuple[str, ...]
-
-
-def facts(customer_refs: Iterable[str], *, as_known_at: datetime) -> ContractFacts:
-    """Return everything that is known about the contracts of these customers, whatever its period.
-
-    Families with all their activated documents (ended ones too: their prohibitions last), opt-ins, groups, the parties that clauses
-    name. What was recorded after `as_known_at` is left out; of an end that was recorded later, the end.
-    """
-    wanted = sorted(set(customer_refs))
-    families = families_of(wanted, as_known_at=as_known_at)
-    return ContractFacts(
-        customers=tuple(_customers(wanted)),
-        families=families,
-        opt_ins=tuple(_opt_ins(wanted, as_known_at)),
-        memberships=tuple(memberships(as_known_at=as_known_at)),
-        parties=tuple(sorted(_named(families) & set(Party.objects.values_list("ref", flat=True)))),
-        vendor_parties=tuple(
-            Party.objects.filter(kind=Party.Kind.VENDOR).order_by("ref").values_list("ref", flat=True)
-        ),
-    )
 
 
 def families_of(customer_refs: Iterable[str], *, as_known_at: datetime) -> tuple[values.Family, ...]:
@@ -70,21 +34,12 @@ def families_of(customer_refs: Iterable[str], *, as_known_at: datetime) -> tuple
     return tuple(_family(row, as_known_at) for row in rows)
 
 
-def memberships(*, as_known_at: datetime) -> Iterator[values.Membership]:
-    """Every membership of a party or group in a group."""
-    rows = GroupMembership.objects.filter(recorded_at__lte=as_known_at).select_related("group", "party", "subgroup")
-    for row in rows.order_by("group__ref", "valid_from", "id"):
-        member = row.party or row.subgroup
-        if member is not None:
-            end = row.known_end(as_known_at)
-            yield values.Membership(row.group.ref, member.ref, row.valid_from, end, row.recorded_at)
-
-
 def document_value(row: Document, *, as_known_at: datetime) -> values.Document:
     """Return one activated document as a value; the acceptance of a standard form carries the form's clauses."""
     assert row.recorded_at is not None and row.effective_on is not None  # noqa: S101  (a check constraint says so)
     form = list(row.form.clauses.all()) if row.form else []
-    ends = [end.ends_at for end in row.ends.all() if end.recorded_at <= as_known_at]
+    over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
+    ends = [each.ends_at for each in over if each.recorded_at <= as_known_at]
     return values.Document(
         ref=row.ref,
         recorded_at=row.recorded_at,
@@ -126,25 +81,6 @@ def clause_value(clause: Clause) -> values.Clause:
     )
 
 
-def deletion_terms(
-    customer_ref: str, *, at: datetime, as_known_at: datetime | None = None
-) -> list[tuple[values.Document, values.Clause]]:
-    """Return the customer's deletion terms with their documents: those in effect at `at`, ended documents included, repealed ones not."""
-    known = as_known_at or datetime.max.replace(tzinfo=UTC)
-    families = families_of([customer_ref], as_known_at=known)
-    found = []
-    for family in families:
-        live = [document for document in family.documents if document.effective_at <= at]
-        gone = {ref for document in live for ref in document.repeals if _runs(document, at)}
-        found += [
-            (document, clause)
-            for document in live
-            for clause in document.clauses
-            if clause.kind == Clause.Kind.DELETION_TERM and clause.ref not in gone
-        ]
-    return found
-
-
 def ends(customer_ref: str, *, as_known_at: datetime) -> dict[str, datetime]:
     """Return family reference -> the moment from which none of its documents runs, for families of the customer that have one."""
     found = {}
@@ -170,17 +106,13 @@ def midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
 
 
-def _runs(document: values.Document, at: datetime) -> bool:
-    over = end(document)
-    return over is None or at < over
-
-
 def _counting(as_known_at: datetime) -> QuerySet[Document]:
     rows = Document.objects.filter(state=State.ACTIVATED, recorded_at__lte=as_known_at).order_by("ref")
     return rows.select_related("form").prefetch_related(
         "clauses",
         "form__clauses",
-        Prefetch("ends", DocumentEnd.objects.order_by("ends_at")),
+        "ends",
+        "form__ends",
         Prefetch("repeals", Repeal.objects.select_related("clause")),
         Prefetch("prevails", Prevails.objects.select_related("over")),
     )
@@ -197,35 +129,3 @@ def _family(row: Any, as_known_at: datetime) -> values.Family:
         title=row.title,
         counterparty=row.counterparty.ref,
     )
-
-
-def _customers(wanted: list[str]) -> Iterator[values.Customer]:
-    for row in Customer.objects.filter(ref__in=wanted).select_related("party").order_by("ref"):
-        yield values.Customer(ref=row.ref, party=row.party.ref, name=row.name)
-
-
-def _opt_ins(wanted: list[str], as_known_at: datetime) -> Iterator[values.OptIn]:
-    rows = OptIn.objects.filter(Q(recorded_at__lte=as_known_at), customer__ref__in=wanted).select_related(
-        "offer", "customer"
-    )
-    for row in rows.order_by("ref"):
-        yield values.OptIn(
-            row.offer.ref, row.customer.ref, row.valid_from, row.known_end(as_known_at), row.ref, row.recorded_at
-        )
-
-
-def _named(families: Iterable[values.Family]) -> set[str]:
-    bodies = (clause.body for family in families for document in family.documents for clause in document.clauses)
-    return {text for body in bodies for text in _texts(canonical.mapping(body)) if text.startswith("pty_")}
-
-
-def _texts(value: Any) -> Iterator[str]:
-    match value:
-        case str():
-            yield value
-        case Mapping():
-            for inner in value.values():
-                yield from _texts(inner)
-        case list():
-            for inner in value:
-                yield from _texts(inner)
