@@ -96,6 +96,17 @@ def person_key(
     )
 
 
+def key(
+    place: Place, column: str, *, tenant: TenantKeySpace | None, person: IdentifierSpace | None, **more: Any
+) -> KeyColumn:
+    """Declare a key column of the one kind whose space is given; raises `Unprocessable` for none or both."""
+    if tenant is not None and person is None:
+        return tenant_key(place, column, tenant, **more)
+    if person is not None and tenant is None:
+        return person_key(place, column, person, **more)
+    raise errors.Unprocessable("name a tenant-key space or an identifier space, one of the two", where="tenant_space")
+
+
 def quasi_identifiers(
     place: Place, columns: Sequence[str], *, valid_from: datetime, reason: str = "", by: Actor
 ) -> QuasiIdentifiers:

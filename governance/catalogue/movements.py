@@ -11,6 +11,7 @@ from governance.access.actors import Actor
 from governance.catalogue import declarations
 from governance.catalogue.models import LineageStatement
 from governance.catalogue.places import Place
+from governance.parties import customers
 from governance.parties.models import Customer
 from lineage import errors
 
@@ -66,6 +67,38 @@ def close_run(place: Place, *, run: str, at: datetime, reason: str, by: Actor) -
     if not run:
         raise errors.Unprocessable("name the run", where="run")
     return _state(Kind.RUN_CLOSED, place, {"run": run, "at": at.isoformat()}, at, reason, by)
+
+
+def state(
+    kind: str, place: Place, payload: Mapping[str, Any], *, valid_from: datetime, reason: str, by: Actor
+) -> LineageStatement:
+    """Declare what was typed as a payload: `job`, `fields`, `customer`, `run`, as the kind wants them."""
+    try:
+        return _typed(kind, place, payload, {"valid_from": valid_from, "reason": reason, "by": by})
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise errors.Unprocessable(f"a {kind} wants {WANTS.get(kind, 'another payload')}", where="payload") from None
+
+
+WANTS = {
+    Kind.REPLACES_WHOLE: '{"job": {"namespace", "name"}}',
+    Kind.COLUMN_MAP: '{"job": …, "fields": {column: [{"namespace", "name", "field"}]}}',
+    Kind.ABSENCE: '{"customer": reference, "job": …, "run", "columns"}',
+    Kind.RUN_CLOSED: '{"run": run id}',
+}
+
+
+def _typed(kind: str, place: Place, payload: Mapping[str, Any], common: dict[str, Any]) -> LineageStatement:
+    if kind == Kind.RUN_CLOSED:
+        return close_run(place, run=str(payload["run"]), at=common.pop("valid_from"), **common)
+    job = (str(payload["job"]["namespace"]), str(payload["job"]["name"]))
+    if kind == Kind.REPLACES_WHOLE:
+        return replaces_whole(place, job=job, **common)
+    if kind == Kind.COLUMN_MAP:
+        fields = {c: [(f["namespace"], f["name"], f["field"]) for f in found] for c, found in payload["fields"].items()}
+        return column_map(place, job=job, fields=fields, **common)
+    customer = customers.get(str(payload["customer"]), by=common["by"])
+    run, columns = str(payload.get("run", "")), [str(column) for column in payload.get("columns", [])]
+    return absence(place, customer=customer, job=job, run=run, columns=columns, **common)
 
 
 def _state(

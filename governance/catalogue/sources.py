@@ -61,6 +61,10 @@ def of_space(
     by: Actor,
 ) -> SourceDeclaration:
     """Declare that each row belongs to the customer whose key in `space` stands in `tenant_column`."""
+    if not tenant_column:
+        raise errors.Unprocessable(
+            "name the column that holds the tenant key", code="bad-column", where="tenant_column"
+        )
     row = _row(place, people, setting, valid_from, valid_to, reason)
     row.tenant_space, row.tenant_column = space, tenant_column
     return declarations.declare(row, by=by)
@@ -82,6 +86,14 @@ def of_nobody(
     row = _row(place, people, setting, valid_from, valid_to, reason)
     row.no_customer_data = True
     return declarations.declare(row, by=by)
+
+
+def one_of_whose(row: SourceDeclaration) -> None:
+    """Raise unless a typed declaration says exactly one of: a customer, a tenant-key space, no customer data."""
+    if sum([row.customer_id is not None, row.tenant_space_id is not None, row.no_customer_data]) != 1:
+        raise errors.Unprocessable("say one of: a customer, a tenant-key space, no customer data", where="customer")
+    if bool(row.subject_space_id) != bool(row.subject_column):
+        raise errors.Unprocessable("the column of persons and its identifier space go together", where="subject_column")
 
 
 def _row(

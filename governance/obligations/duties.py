@@ -71,7 +71,9 @@ def propose(
     """Propose that data must go because of what happened `on`. The same trigger proposed twice is one obligation.
 
     Without `deadline` the strictest deletion term that counts at `on` gives it; where no term says when, it is due at once.
+    Only the system and the roles that decide may propose.
     """
+    by.must(DECIDERS)
     if trigger not in Obligation.Trigger.values:
         raise errors.Unprocessable("no trigger of that name", code="unknown-trigger", where="trigger")
     subject = person.subject if person else ""
