@@ -20,7 +20,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from lineage import errors
+from lineage import derivation, errors
 from lineage.journal import entries
 from lineage.models import Declaration
 
@@ -72,7 +72,7 @@ def end(ref: str, *, at: datetime, by: str) -> Declaration:
         if row.ended_on is not None:
             raise errors.Conflict("its end is recorded already", code="already-ended", where="ref")
         row.ended_on, row.end_recorded_by = at, by
-        row.end_recorded_at = Now()  # type: ignore[assignment]
+        row.end_recorded_at = Now()
         row.save(update_fields=["ended_on", "end_recorded_at", "end_recorded_by"])
         row.refresh_from_db()
         entries.record("lineage.declaration-ended", {"ref": ref, "on": at.isoformat()}, by=by, about=[ref])
@@ -105,6 +105,4 @@ def _entered(row: Declaration) -> dict[str, Any]:
 
 def _apply(row: Declaration) -> None:
     """Derive again the runs that the declaration is about."""
-    from lineage import derivation
-
     derivation.declared(row)

@@ -61,7 +61,7 @@ def base(name: Name, endings: Iterable[Ending]) -> Write:
 
 
 class Graph:
-    """A part of the graph, indexed for walking. `known_from` is the earliest time at which the question itself reads."""
+    """A part of the graph, indexed for walking."""
 
     def __init__(self, part: Part, rules: Rules) -> None:
         self.part, self.rules = part, rules
@@ -70,6 +70,17 @@ class Graph:
     def root(self, name: Name) -> Name:
         """Return the name that stands for a dataset: names joined by symlinks have the same (rule 13)."""
         return self._roots.get(name, name)
+
+    def names(self, root: Name) -> frozenset[Name]:
+        """Return the names that a dataset has."""
+        return self._members.get(root, frozenset({root}))
+
+    @cached_property
+    def _members(self) -> Mapping[Name, frozenset[Name]]:
+        found: dict[Name, set[Name]] = {}
+        for name, root in self._roots.items():
+            found.setdefault(root, set()).add(name)
+        return {root: frozenset(each) for root, each in found.items()}
 
     @cached_property
     def writes(self) -> Mapping[Name, tuple[Write, ...]]:
@@ -113,12 +124,12 @@ class Graph:
         return found
 
     def bases(self, name: Name, window: Window) -> tuple[Write, ...]:
-        """Return what a dataset held before its first known write, if somebody read it earlier; this question is a reader too."""
+        """Return what a dataset held before its first known write, if somebody may have read it earlier; who asks reads too."""
         root = self.root(name)
         first = min((w.window.start for w in self.writes.get(root, ())), default=FOREVER)
         readers = {name: window.start, **self._readers.get(root, {})}
         readers[name] = min(readers[name], window.start)
-        read = (each for each, start in sorted(readers.items()) if start < first)
+        read = (each for each, start in sorted(readers.items()) if start <= first + self.rules.skew)
         return tuple(base(each, self._endings.get(each, ())) for each in read)
 
     def sees(self, window: Window, write: Write, reader: str) -> bool:

@@ -9,6 +9,7 @@ import functools
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from lineage import refs
@@ -244,7 +245,10 @@ class Declaration(models.Model):
                 condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="lineage_declaration_period"
             ),
         )
-        indexes = (models.Index(fields=["namespace", "name"], name="declaration_place"),)
+        indexes = (
+            models.Index(fields=["namespace", "name"], name="declaration_place"),
+            models.Index(KT("payload__run"), name="declaration_closed_run", condition=Q(kind="run-closed")),
+        )
         triggers = (
             pgtrigger.Protect(name="lineage_declaration_stays", operation=pgtrigger.Delete),
             pgtrigger.Protect(

@@ -76,6 +76,9 @@ class Write:
     jobs: frozenset[Name] = frozenset()
     flows: tuple[Flow, ...] = ()
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.run))
+
     def covered(self) -> frozenset[str]:
         """The columns whose sources are named."""
         return frozenset(edge.column for flow in self.flows for edge in flow.columns if edge.column)
@@ -162,7 +165,9 @@ def _window(key: str, facts: _Facts, rules: Rules, statements: Sequence[Statemen
     terminal = [at for kind in TERMINAL for at in times.get(kind, [])]
     if terminal:
         return "failed" if {"FAIL", "ABORT"} & times.keys() else "complete", Window(start, max(terminal))
-    closed = [s for s in statements if s.kind == "run-closed" and s.payload.get("run") == key]
+    closed = [
+        s for s in statements if s.kind == "run-closed" and s.payload.get("run") == key and s.valid.end == FOREVER
+    ]
     if closed:
         return "closed", Window(start, max([*every, *(instant(s.payload.get("at"), s.valid.start) for s in closed)]))
     return "open", Window(start, FOREVER)
