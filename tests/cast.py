@@ -104,7 +104,7 @@ def family(*covered: Customer, by: Actor, title: str = "") -> ContractFamily:
     return found
 
 
-def draft(of: ContractFamily, *terms: tuple[str, dict[str, Any]], by: Actor, **fields: Any) -> Document:
+def draft(of: ContractFamily | None, *terms: tuple[str, dict[str, Any]], by: Actor, **fields: Any) -> Document:
     """Return a draft with one clause per (kind, body), numbered from 1."""
     given = {
         "kind": Document.Kind.MSA,
