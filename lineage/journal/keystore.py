@@ -34,7 +34,7 @@ def passphrase() -> bytes:
 
 def ed25519(name: str) -> Ed25519PrivateKey:
     """The Ed25519 key of this name."""
-    key = _key(folder() / f"{name}.pem", passphrase(), "ed25519")
+    key = _key(str(settings.KEYSTORE_DIR), name, passphrase(), "ed25519")
     if not isinstance(key, Ed25519PrivateKey):
         raise ImproperlyConfigured(f"the key {name} in {folder()} is not an Ed25519 key")
     return key
@@ -42,7 +42,7 @@ def ed25519(name: str) -> Ed25519PrivateKey:
 
 def p256(name: str) -> ec.EllipticCurvePrivateKey:
     """The ECDSA key of this name on P-256."""
-    key = _key(folder() / f"{name}.pem", passphrase(), "p256")
+    key = _key(str(settings.KEYSTORE_DIR), name, passphrase(), "p256")
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise ImproperlyConfigured(f"the key {name} in {folder()} is not a P-256 key")
     return key
@@ -60,7 +60,9 @@ def pem(key: PrivateKey, password: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _key(path: Path, password: bytes, kind: str) -> PrivateKey:
+def _key(home: str, name: str, password: bytes, kind: str) -> PrivateKey:
+    """Opened once in a process (decrypting takes milliseconds). `home` is part of the cache's key."""
+    path = folder() / f"{name}.pem"
     if not path.exists():
         with files.locked(path.parent):
             if not path.exists():  # another process may have made it while we waited

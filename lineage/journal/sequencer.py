@@ -168,4 +168,7 @@ def _accept_missing(row: Head) -> None:
         )
 
 
-_REMEDY = "run manage.py verify; a loss must itself be recorded before the ledger signs again"
+# `manage.py ledger recover`, which records the loss, does not exist yet: until then a person restores the newer database.
+_REMEDY = (
+    "run manage.py verify and restore the database that was signed; recording a loss and going on is not built yet"
+)

@@ -56,6 +56,7 @@ def test_a_wrong_passphrase_and_open_permissions_are_named(store: Path, settings
     with pytest.raises(ImproperlyConfigured, match="KEYSTORE_PASSPHRASE"):
         keys.checkpoint_signer()
     store.chmod(0o755)
+    keystore._key.cache_clear()
     with pytest.raises(ImproperlyConfigured, match="chmod 700"):
         keys.checkpoint_signer()
 
@@ -150,3 +151,14 @@ def test_the_trust_anchor_is_a_c2sp_verifier_key() -> None:
     vkey = keys.checkpoint_verifier().vkey
     assert notes.Verifier.parse(vkey) == keys.checkpoint_verifier()
     assert len(text.decode(vkey.split("+", 2)[2])) == 33
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("LEDGER_ORIGIN", "with space"), ("LEDGER_ORIGIN", "a+b"), ("KEYSTORE_PASSPHRASE", "short")]
+)
+def test_a_setting_that_cannot_work_is_found_at_start(settings, name: str, value: str) -> None:  # type: ignore[no-untyped-def]
+    from lineage.journal import checks
+
+    assert checks.check() == []
+    setattr(settings, name, value)
+    assert len(checks.check()) == 1
