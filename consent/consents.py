@@ -200,7 +200,9 @@ def tally(question: Question, customers: list[str]) -> dict[str, Tally]:
 
 def no_longer_allowed(before: Question, now: Question) -> int:
     """Return how many people the first question allowed and the second does not: who would have to go from what was built."""
-    gone, came = (_listed_sql(before), _listed_sql(now)) if now.kind == "only" else (_listed_sql(now), _listed_sql(before))
+    gone, came = (
+        (_listed_sql(before), _listed_sql(now)) if now.kind == "only" else (_listed_sql(now), _listed_sql(before))
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM (({gone[0]}) EXCEPT ({came[0]})) d", [*gone[1], *came[1]])  # noqa: S608
         return int(cursor.fetchone()[0])

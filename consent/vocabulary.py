@@ -121,6 +121,11 @@ def is_personal(key: str, own: Own = NONE) -> bool:
     return key in PERSONAL or key in own.personal or key in own.special
 
 
+def is_about_people(key: str, own: Own = NONE) -> bool:
+    """Say whether data of this category are about people; the personal axis has a root for systems, too."""
+    return is_personal(key, own) and not covers("system", key)
+
+
 def is_category(key: str, own: Own = NONE) -> bool:
     """Say whether the key is a category of either axis."""
     return is_contract(key, own) or is_personal(key, own)
