@@ -6,19 +6,22 @@ canonical JSON, so that it has one spelling only.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from lineage import errors
 from lineage.journal import clock, entries, files, keys, proofs, sequencer, stored
 from lineage.journal.models import Entry
-from lineage.ledger import canonical, checkpoints, text, tiles
+from lineage.ledger import bundles, canonical, checkpoints, text, tiles
+from lineage.ledger import entries as ledger_entries
 from lineage.ledger.checkpoints import TreeHead
 
 NAME = "manifest.json"
+PRIVATE = "credentials.json"  # never named in a manifest: who checks a folder must not need the logins
 TYPE = "application/vnd.governance.manifest+json"
 LEAF_HASHES_UP_TO = 65_536  # 2 MB: then any old checkpoint can be compared offline; beyond, consistency proofs serve
 
@@ -44,6 +47,40 @@ def write(folder: Path | str, outputs: Mapping[str, Entry | None], *, older: Seq
     listed += [_listed(home, f"{name}.tlog-proof", False) for name, entry in named.items() if entry]
     listed += [_listed(home, name, False) for name in extra if name not in named]
     return _sign(home, head, sorted(listed, key=lambda each: str(each["name"])))
+
+
+def seal(folder: Path | str, *, by: str, leave_out: Collection[str] = (PRIVATE,)) -> Path:
+    """Write the manifest over everything that lies in `folder`, each file with a proof of its own; return the manifest's path.
+
+    A file whose `.tlog-proof` is there keeps its entry (the proof is renewed); any other is recorded now, as `file.finished`.
+    """
+    home = Path(folder)
+    names = sorted(
+        path.name
+        for path in home.iterdir()
+        if path.is_file() and path.name not in leave_out and not _made_here(path.name)
+    )
+    with transaction.atomic():
+        recorded = {name: _recorded(home / name) or _record(home / name, by=by) for name in names}
+    return write(home, recorded)
+
+
+def _made_here(name: str) -> bool:
+    return name in {NAME, "checkpoint.txt", "jwks.json", "consistency.json", "leaf-hashes.bin"} or name.endswith(
+        ".tlog-proof"
+    )
+
+
+def _recorded(path: Path) -> Entry | None:
+    proof = Path(f"{path}.tlog-proof")
+    if not proof.exists():
+        return None
+    ref = ledger_entries.parse(bundles.read(proof.read_bytes().decode()).entry).ref
+    return entries.read(ref)
+
+
+def _record(path: Path, *, by: str) -> Entry:
+    return entries.record_file("file.finished", path.name, sha256(path.read_bytes()).hexdigest(), by=by)
 
 
 def _sign(home: Path, head: TreeHead, listed: Sequence[Mapping[str, object]]) -> Path:

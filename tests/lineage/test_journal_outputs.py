@@ -10,10 +10,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.core.management import call_command
 from django.db import transaction
 
 from lineage.errors import Conflict
 from lineage.journal import entries, keys, manifest, proofs, sequencer
+from lineage.ledger import bundles
 
 ROOT = Path(__file__).parents[2]
 PDF = b"%PDF-1.7\n" + random.Random(7).randbytes(3_000)
@@ -206,3 +208,20 @@ def test_a_file_that_changed_after_it_was_recorded_gets_no_manifest(folder: Path
         entry = entries.record_file("file.finished", "explanation.txt", sha256(b"other").hexdigest(), by="system")
     with pytest.raises(Conflict, match=r"explanation\.txt"):
         manifest.write(folder, {"explanation.txt": entry})
+
+
+def test_a_whole_folder_is_sealed_with_a_proof_for_each_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    proof = bundles.read((folder / "certificate.json.tlog-proof").read_text())
+    (folder / "plan.sql").write_text("SELECT 1;\n")
+    (folder / "credentials.json").write_text("{}")
+    call_command("seal_folder", str(folder))
+    assert keys.checkpoint_verifier().vkey in capsys.readouterr().out
+    assert run(folder) == 0
+    checks = {each["what"]: each["status"] for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert (
+        checks["plan.sql.tlog-proof"] == checks["permit.jws.tlog-proof"] == "ok"
+        and checks["credentials.json"] == "note"
+    )
+    assert bundles.read((folder / "certificate.json.tlog-proof").read_text()).entry == proof.entry
+    call_command("seal_folder", str(folder))
+    assert run(folder) == 0
