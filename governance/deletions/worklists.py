@@ -71,6 +71,13 @@ def review(duty: Obligation, *, by: Actor, at: datetime) -> Review:
     return Review(inventory, added, back, superseded)
 
 
+def outdated(duty: Obligation, *, at: datetime) -> bool:
+    """Say whether `review` would find anything: an item nobody listed, or one that came back. Writes nothing."""
+    items, _ = inventories.survey(duty, at=at)
+    listed = {(task.kind, task.namespace, task.name) for task in duty.tasks.all()}
+    return any(item.key not in listed for item in items) or bool(_returned(duty, at=at))
+
+
 def add(duty: Obligation, *, kind: str, namespace: str, name: str, statement: str, by: Actor, at: datetime) -> Task:
     """Add an item that lineage cannot see (a backup, an export), as a named person, saying how it is known."""
     evidence.may_work(by)

@@ -1,0 +1,47 @@
+"""`manage.py react`: the service's other process. It sequences the ledger and works through what was recorded."""
+
+import signal
+import threading
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db import OperationalError, close_old_connections, connection
+
+from governance.reactions import proposals, reading
+from lineage.journal import clock
+
+
+class Command(BaseCommand):
+    """Once, or again and again until it is told to stop."""
+
+    help = "give ledger entries their index, re-check permits, find violations, propose deletions; --loop keeps at it"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--loop` and how long to pause."""
+        parser.add_argument("--loop", action="store_true", help="until SIGTERM")
+        parser.add_argument("--pause", type=float, default=0.5, help="seconds between two looks (default 0.5)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run."""
+        if not options["loop"]:
+            self.stdout.write(f"{_round()} entries worked through")
+            return
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        while not stop.wait(options["pause"]):
+            try:
+                close_old_connections()
+                _round()
+            except OperationalError as error:  # PostgreSQL restarts: nothing is lost, the cursor stands in the database
+                self.stderr.write(f"the database does not answer ({error}); trying again")
+                connection.close()
+                time.sleep(2)
+
+
+def _round() -> int:
+    done = reading.run()
+    proposals.due(at=clock.now())
+    return done

@@ -1,0 +1,85 @@
+"""Reading the journal from a cursor and reacting to what it says: exactly once, in the ledger's order, never skipping.
+
+One batch is one transaction: what the reactions wrote and the moved cursor commit together, so that a crash anywhere leaves either
+both or neither. What cannot be worked through stops the reading there (an alert says so); the status list shows where it stands.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from governance.reactions import alerts, lateness, proposals, rechecks, violations
+from governance.reactions.models import Alert
+from governance.releases import statuses
+from lineage.journal import entries, sequencer
+from lineage.journal.models import Entry
+
+logger = logging.getLogger(__name__)
+LOCK = 0x7265_6163  # "reac"
+BATCH = 200
+
+Reaction = Callable[[Entry], None]
+REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
+    "lineage.event": (violations.look,),
+    "contract-ended": (proposals.contract_ended,),
+    "document-terminated": (proposals.document_terminated,),
+    "customer-uncovered": (proposals.customer_uncovered,),
+    "consent-recorded": (proposals.consent_recorded,),
+}
+
+
+def run() -> int:
+    """Work through everything recorded so far and return how many entries that were; 0 when another process is at it."""
+    sequencer.run()
+    done = 0
+    while (batch := _batch(BATCH)) > 0:
+        done += batch
+        sequencer.run()  # what the reactions themselves recorded is read too
+    return done
+
+
+def _batch(size: int) -> int:
+    """Work through one batch. Where that fails it is tried entry by entry, so that only the one that cannot be worked through stops us."""
+    found: list[tuple[int, Entry]] = []
+    try:
+        with transaction.atomic():
+            found = entries.feed(statuses.cursor(), size) if _alone() else []
+            if found:
+                _react([entry for _, entry in found])
+                statuses.move_cursor(found[-1][0])
+    except (OperationalError, InterfaceError):
+        raise  # the database went away: nothing was written, and whoever called tries again
+    except Exception:
+        logger.exception("reactions stopped at ledger entry %s", found[0][1].ref if found else "")
+        if len(found) > 1:
+            return _batch(1)
+        if found:
+            _stuck(found[0][1])
+        return 0
+    return len(found)
+
+
+def _react(found: list[Entry]) -> None:
+    for entry in found:
+        for react in REACTIONS.get(entry.kind, ()):
+            react(entry)
+    rechecks.after(found)
+    lateness.after(found)
+
+
+def _stuck(entry: Entry) -> None:
+    with transaction.atomic():
+        alerts.raise_once(
+            Alert.Kind.STUCK,
+            f"reactions stopped at ledger entry {entry.ref} ({entry.kind}); see the log, mend the cause, and they go on from there",
+            key=entry.ref,
+            entry=entry,
+        )
+
+
+def _alone() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
+        row = cursor.fetchone()
+    return bool(row and row[0])
