@@ -151,7 +151,9 @@ def _database() -> dict[str, object]:
         from governance import localdb
 
         folder = env_str("LOCALDB_DIR", str(STATE_DIR / "postgres"))
-        url = localdb.url(folder, role=env_str("DATABASE_ROLE", "owner"), database=env_str("DATABASE_NAME", "governance"))
+        url = localdb.url(
+            folder, role=env_str("DATABASE_ROLE", "owner"), database=env_str("DATABASE_NAME", "governance")
+        )
     return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
 
 
@@ -187,6 +189,10 @@ SPECTACULAR_SETTINGS = {
 LINEAGE_SKEW_SECONDS = env_int("LINEAGE_SKEW_SECONDS", 5)
 LINEAGE_ASSUMED_RUN_SECONDS = env_int("LINEAGE_ASSUMED_RUN_SECONDS", 3600)
 LINEAGE_MAX_EVENT_BYTES = env_int("LINEAGE_MAX_EVENT_BYTES", 5_000_000)
+LINEAGE_MAX_BATCH_BYTES = env_int("LINEAGE_MAX_BATCH_BYTES", 50_000_000)
+# Globs over OpenLineage producers whose narrowing claims (DROP, TRUNCATE, RENAME, views, empty inputs) are believed; empty: dbt,
+# Spark (but its OVERWRITE), Snowflake, Trino. After a change of any of these four run `manage.py rederive_lineage`.
+LINEAGE_TRUSTED_PRODUCERS = env_list("LINEAGE_TRUSTED_PRODUCERS")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12_000_000
 
 # The ledger's name in its checkpoints (C2SP origin line), and where its keys lie.
@@ -256,6 +262,8 @@ UNFOLD = {
         },
     },
     "SIDEBAR": {"show_search": True, "navigation": "governance.access.navigation.sidebar"},
-    "COMMAND": {"search_models": ["parties.customer", "parties.party", "contracts.contractfamily", "contracts.document"]},
+    "COMMAND": {
+        "search_models": ["parties.customer", "parties.party", "contracts.contractfamily", "contracts.document"]
+    },
     "LOGIN": {"form": None},
 }

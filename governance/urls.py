@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.obligations.urls")),
     # rooms, from the ground up
     path("", include("lineage.journal.urls")),
+    path("api/v1/", include("lineage.urls")),
     path("", include("governance.parties.urls")),
     path("", include("governance.contracts.urls")),
 ]

@@ -23,11 +23,11 @@ type Ids = dict[Name, int]
 
 def rules() -> Rules:
     """Return what this installation has set."""
-    trusted = getattr(settings, "LINEAGE_TRUSTED_PRODUCERS", None)
+    trusted = settings.LINEAGE_TRUSTED_PRODUCERS
     return Rules(
         skew=settings.LINEAGE_SKEW_SECONDS * SECOND,
         assumed_run=settings.LINEAGE_ASSUMED_RUN_SECONDS * SECOND,
-        trusted=TRUSTED if trusted is None else tuple(Trust(producer) for producer in trusted),
+        trusted=tuple(Trust(producer) for producer in trusted) or TRUSTED,
     )
 
 
