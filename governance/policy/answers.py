@@ -173,13 +173,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """A least set of steps after which the cell (or the customer: `column` empty) has no refusing reason; checked by deciding again.
+    """A least set of steps after which the customer's cells in `columns` have no refusing reason; checked by deciding again.
+
+    No columns: after which its rows are in the plan. Neither customer nor columns: after which the question has no gap.
 
     `still_blocking` are codes that keep the customer's rows out all the same. Gains compare the two plans; `rows` None: not counted.
     """
 
     customer: str
-    column: str
+    columns: tuple[str, ...]
     steps: tuple[Step, ...]
     customers_gained: int
     cells_gained: int

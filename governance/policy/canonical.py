@@ -31,6 +31,16 @@ def to_bytes(value: Any) -> bytes:
     return bytes(rfc8785.dumps(to_json(value)))
 
 
+def unordered(value: Any) -> Any:
+    """Return plain JSON with every list sorted and without repetition: for values in which order means nothing."""
+    if isinstance(value, dict):
+        return {key: unordered(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        inner = {json.dumps(each, sort_keys=True): each for each in map(unordered, value)}
+        return [inner[key] for key in sorted(inner)]
+    return value
+
+
 def digest(value: Any) -> str:
     """Return the SHA-256 of the canonical bytes, in hex."""
     return hashlib.sha256(to_bytes(value)).hexdigest()
@@ -45,7 +55,7 @@ def mapping(body: str) -> dict[str, Any]:
     """Return the JSON object written in a text; raises `Unreadable` when it is none."""
     try:
         value = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"no JSON: {error}") from error
     if not isinstance(value, dict):
         raise Unreadable("a JSON object is needed")

@@ -502,6 +502,10 @@ class Facts:
         """Read facts back; raises `canonical.Unreadable`."""
         return canonical.from_json(cls, value)
 
+    def normal(self) -> "Facts":
+        """Return the same facts in their one order, each once: what decisions are made from and what is stored."""
+        return canonical.from_json(Facts, canonical.unordered(self.to_json()))
+
     def to_bytes(self) -> bytes:
         """Return the canonical bytes that are stored and named by their digest."""
         return canonical.to_bytes(self)

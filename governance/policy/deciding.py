@@ -1,0 +1,42 @@
+"""`decide`: the one function that the rooms above call. Pure."""
+
+from governance.policy import decisions, exposure, outlook, people, questions, remedies, world
+from governance.policy.answers import Decision
+from governance.policy.people import Needed
+from governance.policy.values import Facts, Question
+
+
+def decide(question: Question, facts: Facts, *, with_remedies: bool = True) -> Decision:
+    """Answer a question from its facts; raises `questions.BadQuestion` for one that means nothing.
+
+    Same facts (in whatever order), same bytes. The facts to store are `facts.normal()`, whose digest the decision carries.
+    """
+    normal = facts.normal()
+    asked = questions.check(question, normal)
+    outcome = decisions.evaluate(asked, normal)
+    return Decision(
+        verdict=outcome.verdict,
+        reasons=outcome.reasons,
+        plan=outcome.plan,
+        members=outcome.members,
+        left_out=outcome.left_out,
+        counts=outcome.counts,
+        facts_digest=normal.digest(),
+        holds_until=outlook.holds_until(asked, normal, outcome),
+        remedies=remedies.find(asked, normal, outcome) if with_remedies else (),
+        completeness=normal.dataset.completeness,
+        completeness_reasons=normal.dataset.reasons,
+    )
+
+
+def consents_needed(question: Question, facts: Facts) -> tuple[Needed, ...]:
+    """Return the consent views that deciding will look for, given all other facts: what to gather last.
+
+    A view that is then missing counts as nobody's consent. Nothing is needed where the question has a gap as a whole.
+    """
+    normal = facts.normal()
+    asked = questions.check(question, normal)
+    if decisions.provenance_gaps(asked, normal):
+        return ()
+    laid_out = world.read(asked, normal)
+    return people.needed(laid_out, exposure.cells(laid_out).values())

@@ -1,0 +1,103 @@
+"""How long a decision holds: the first known instant at which deciding again would allow less (SEMANTICS §7). Pure."""
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from governance.policy import clauses, decisions, safeguards
+from governance.policy.answers import ColumnPlan, Treatment, Verdict
+from governance.policy.clauses import Grant
+from governance.policy.decisions import Outcome
+from governance.policy.people import MAXIMUM_AGE
+from governance.policy.values import Facts, Question
+
+LOOK_AHEAD = timedelta(hours=24)  # no permit lasts longer
+
+
+def holds_until(question: Question, facts: Facts, outcome: Outcome) -> datetime | None:
+    """Return the first instant within the look-ahead at which fewer cells would be allowed or duties added; None if there is none."""
+    if outcome.verdict is Verdict.DENY:
+        return None
+    last = question.at + LOOK_AHEAD
+    for instant in sorted({moment for moment in _instants(facts) if question.at < moment <= last}):
+        later = replace(question, at=instant, as_known_at=max(question.as_known_at, instant))
+        if allows_less(outcome, decisions.evaluate(later, facts)):
+            return instant
+    return None
+
+
+def _instants(facts: Facts) -> Iterator[datetime]:
+    """Every moment that stands in the facts: more than enough, and none is forgotten when a kind of fact is added."""
+    yield from _moments(facts)
+    for family in facts.families:
+        for document in family.documents:
+            for clause in document.clauses:
+                term = clauses.read(clause.kind, clause.body) if clause.kind == clauses.grant.KIND else None
+                if isinstance(term, Grant) and term.until:
+                    yield term.until
+    for row in (*facts.built.lists, *facts.built.erased) if facts.built else ():
+        yield row.applied_at + MAXIMUM_AGE
+
+
+def _moments(value: Any) -> Iterator[datetime]:
+    match value:
+        case datetime():
+            yield value
+        case date():
+            yield datetime.combine(value, time.min, tzinfo=UTC)
+        case tuple():
+            for inner in value:
+                yield from _moments(inner)
+        case _ if is_dataclass(value):
+            for field in fields(value):
+                yield from _moments(getattr(value, field.name))
+
+
+def allows_less(now: Outcome, later: Outcome) -> bool:
+    """Say whether the later outcome releases fewer cells or rows, or under more duties, than the first."""
+    if now.plan is None:
+        return False
+    if later.plan is None:
+        return now.verdict is not later.verdict
+    before, after = treatments(now), treatments(later)
+    return (
+        any(key not in after or _is_less(plan, after[key]) for key, plan in before.items())
+        or bool(_lists(later) - _lists(now))
+        or bool({*later.plan.undertakings} - {*now.plan.undertakings})
+        or _days(later) < _days(now)
+    )
+
+
+def treatments(outcome: Outcome) -> dict[tuple[str, str], ColumnPlan]:
+    """Return what happens to each (customer, column); data of nobody's customers stand under the empty customer."""
+    if outcome.plan is None:
+        return {}
+    return {
+        (customer, column.column): column
+        for each in outcome.plan.classes
+        for customer in outcome.members[each.ref] or ("",)
+        for column in each.columns
+    }
+
+
+def _is_less(before: ColumnPlan, after: ColumnPlan) -> bool:
+    released = (Treatment.KEEP, Treatment.APPLY)
+    if before.treatment in released and after.treatment not in released:
+        return True
+    return any(not any(safeguards.implies(old, new) for old in before.duties) for new in after.duties)
+
+
+def _lists(outcome: Outcome) -> set[Any]:
+    classes = outcome.plan.classes if outcome.plan else ()
+    return {
+        (customer, row)
+        for each in classes
+        for customer in outcome.members[each.ref]
+        for row in (*each.people, *each.erased)
+    }
+
+
+def _days(outcome: Outcome) -> float:
+    days = outcome.plan.keep_for_days if outcome.plan else None
+    return float("inf") if days is None else days

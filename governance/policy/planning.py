@@ -1,0 +1,205 @@
+"""From judged groups to the plan (SEMANTICS §5, *Plan*). Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from governance.policy import canonical, safeguards
+from governance.policy import reasons as reasons_list
+from governance.policy.answers import (
+    ColumnPlan,
+    Duty,
+    ErasureList,
+    LeftOut,
+    PeopleList,
+    Plan,
+    Reason,
+    TenantFilter,
+    Treatment,
+    TreatmentClass,
+    UndertakingNote,
+)
+from governance.policy.cells import Answer
+from governance.policy.clauses import RetentionLimit, Undertaking, retention_limit, undertaking
+from governance.policy.judging import Group, Judged
+from governance.policy.standing import Live, may_concern
+from governance.policy.world import World
+
+type Treated = tuple[tuple[ColumnPlan, ...], tuple[PeopleList, ...], tuple[ErasureList, ...]]
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """Groups that stay, and members who go with the codes that put them out."""
+
+    staying: tuple[Group, ...]
+    left_out: tuple[LeftOut, ...]
+    reasons: tuple[Reason, ...]
+
+
+def sort(world: World, groups: Iterable[Group]) -> Sorted:
+    """Leave out whom presence refuses, and classes of which nothing may be used, or nothing that was required."""
+    staying: list[Group] = []
+    gone: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    reasons: list[Reason] = []
+    for group in groups:
+        why = [reason for member in group.members for reason in member.out]
+        empty = emptied(world, group)
+        if not why and not empty:
+            staying.append(group)
+        for member in group.members if why or empty else ():
+            reasons += [Reason(code, member.customer, column) for code, column in empty]
+            blanks = {
+                reason.code
+                for cell in member.cells.values()
+                for reason in cell.reasons
+                if cell.treatment is Treatment.BLANK and speaks_against(reason)
+            }
+            codes = {reason.code for reason in why} | {code for code, _ in empty} | (blanks if empty else set())
+            gone[tuple(sorted(codes))].add(member.customer)
+    left_out = tuple(LeftOut(tuple(sorted(customers)), codes) for codes, customers in sorted(gone.items()))
+    return Sorted(tuple(staying), left_out, tuple(reasons))
+
+
+def speaks_against(reason: Reason) -> bool:
+    """Say whether a reason refuses, rather than explains a permit or names a duty."""
+    return reasons_list.refuses(reason.code) and reason.code not in reasons_list.DUTIES
+
+
+def emptied(world: World, group: Group) -> list[tuple[str, str]]:
+    """A class with nothing kept and something blank, or with a required column blank, is left out."""
+    kinds = {cell.treatment for cell in group.cells.values()}
+    found = [("required-column", c) for c in world.question.required if group.cells[c].treatment is Treatment.BLANK]
+    if Treatment.BLANK in kinds and not kinds & {Treatment.KEEP, Treatment.APPLY}:
+        found.append(("all-blank", ""))
+    return found
+
+
+def changes_rows(groups: Iterable[Group]) -> bool:
+    """Say whether treating these groups leaves out rows: people on lists, or groups that are too small."""
+    return any(
+        group.lists
+        or group.erased
+        or any(safeguards.rests_on_rows(d) for cell in group.cells.values() for d in cell.duties)
+        for group in groups
+    )
+
+
+def measured_again(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """What rests on k or on groups must be measured again once rows are left out: it becomes a duty."""
+    return tuple(replace(group, cells={name: _again(cell) for name, cell in group.cells.items()}) for group in groups)
+
+
+def _again(cell: Answer) -> Answer:
+    if not cell.relied_on or cell.treatment not in (Treatment.KEEP, Treatment.APPLY):
+        return cell
+    return replace(cell, treatment=Treatment.APPLY, duties=safeguards.merge([*cell.duties, *cell.relied_on]))
+
+
+def again_reasons(before: Iterable[Group], after: Iterable[Group]) -> tuple[Reason, ...]:
+    """Name the safeguards that became duties because rows are left out."""
+    return tuple(
+        Reason("safeguard-missing", member.customer, column, about=duty.safeguard)
+        for old, new in zip(before, after, strict=True)
+        for column, cell in new.cells.items()
+        for duty in cell.duties
+        if duty not in old.cells[column].duties
+        for member in new.members
+    )
+
+
+def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Plan, dict[str, tuple[str, ...]]]:
+    """Return the plan for the groups that stay, and the members of its classes. `filtered`: rows are left out by tenant."""
+    by_outcome: dict[Treated, list[str]] = defaultdict(list)
+    for group in groups:
+        by_outcome[_treated(world, group)] += [member.customer for member in group.members]
+    ordered = sorted(by_outcome.items(), key=lambda item: canonical.to_bytes(item[0]))
+    classes = tuple(_class(number, treated, customers) for number, (treated, customers) in enumerate(ordered, 1))
+    members = {each.ref: tuple(sorted(customers)) for each, (_, customers) in zip(classes, ordered, strict=True)}
+    needs_tenants = filtered or len(classes) > 1
+    filters = _filters(world) if needs_tenants else ()
+    columns = {c for f in filters for c in f.columns} | _person_columns(classes)
+    judged = [member for group in groups for member in group.members]
+    made = Plan(
+        columns=world.question.columns,
+        classes=classes,
+        tenant_filters=filters,
+        filter_columns=tuple(sorted(columns)),
+        changes_rows=filtered or changes_rows(groups),
+        quasi_identifiers=world.quasi_identifiers if _measures_k(classes) else (),
+        generalisations=_generalisations(world, classes),
+        undertakings=_undertakings(world, judged),
+        keep_for_days=_keep_for_days(world, groups, judged),
+    )
+    return made, members
+
+
+def _person_columns(classes: Iterable[TreatmentClass]) -> set[str]:
+    people = {column for each in classes for row in each.people for column in row.columns}
+    return people | {column for each in classes for row in each.erased for column in row.columns}
+
+
+def _treated(world: World, group: Group) -> Treated:
+    columns = tuple(ColumnPlan(c, group.cells[c].treatment, group.cells[c].duties) for c in world.question.columns)
+    return columns, group.lists, group.erased
+
+
+def _class(number: int, treated: Treated, customers: list[str]) -> TreatmentClass:
+    columns, lists, erased = treated
+    return TreatmentClass(
+        f"class-{number}", len(customers), canonical.digest(sorted(customers)), columns, lists, erased
+    )
+
+
+def _filters(world: World) -> tuple[TenantFilter, ...]:
+    found = [
+        TenantFilter(d.ref, d.tenant_space or _space(world, d.ref), world.tenant_columns(d)) for d in world.bringing
+    ]
+    return tuple(each for each in found if each.columns)
+
+
+def _space(world: World, declaration: str) -> str:
+    """The key space in which a column of D names the customer of a source that holds only one."""
+    spaces = {i.space for i in world.facts.identities if i.kind == "tenant" and i.declaration == declaration}
+    return min(spaces, default="")
+
+
+def _duties(classes: Iterable[TreatmentClass]) -> Iterable[tuple[str, Duty]]:
+    return ((column.column, duty) for each in classes for column in each.columns for duty in column.duties)
+
+
+def _measures_k(classes: Iterable[TreatmentClass]) -> bool:
+    return any(duty.bounds.k is not None for _, duty in _duties(classes))
+
+
+def _generalisations(world: World, classes: Iterable[TreatmentClass]) -> tuple[tuple[str, str, str], ...]:
+    columns = {column for column, duty in _duties(classes) if duty.safeguard == "deidentified"}
+    return tuple(sorted((g.column, g.method, g.parameters) for g in world.facts.generalisations if g.column in columns))
+
+
+def _concerned(world: World, member: Judged, live: Live) -> bool:
+    return may_concern(live.clause, [world.declarations[ref] for ref in sorted(world.declarations_of[member.customer])])
+
+
+def _undertakings(world: World, judged: Iterable[Judged]) -> tuple[UndertakingNote, ...]:
+    found = {
+        (live.document.ref, live.clause.ref, live.clause.body)
+        for member in judged
+        for law in member.laws
+        for live, term in law.of(Undertaking)
+        if undertaking.concerns(term, world.question.action) and _concerned(world, member, live)
+    }
+    return tuple(UndertakingNote(*each) for each in sorted(found))
+
+
+def _keep_for_days(world: World, groups: Iterable[Group], judged: Iterable[Judged]) -> int | None:
+    days: list[Any] = [cell.keep_for_days for group in groups for cell in group.cells.values()]
+    days += [
+        term.days
+        for member in judged
+        for law in member.laws
+        for live, term in law.of(RetentionLimit)
+        if retention_limit.concerns(world.question.action) and _concerned(world, member, live)
+    ]
+    return min((each for each in days if each is not None), default=None)

@@ -1,0 +1,149 @@
+"""Which clauses count for a customer at an instant (SEMANTICS §3): documents fold into the law of each family. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from governance.policy import clauses, periods
+from governance.policy.clauses import Grant, OptInOffer, Term, reading
+from governance.policy.values import Clause, Declaration, Document, Family
+from governance.policy.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A clause that counts, with the document that says it. `term` None: it cannot be read."""
+
+    document: Document
+    clause: Clause
+    term: Term | None
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What one family says about one customer. `runs`: a document counts and the customer is covered now."""
+
+    family: Family
+    live: tuple[Live, ...]
+    runs: bool
+
+    def of[T: Term](self, kind: type[T]) -> Iterator[tuple[Live, T]]:
+        """Yield the clauses of a kind that can be read."""
+        for live in self.live:
+            if isinstance(live.term, kind):
+                yield live, live.term
+
+
+def laws(world: World) -> dict[str, tuple[Law, ...]]:
+    """Return what all families say about each customer in D."""
+    found: dict[str, list[Law]] = defaultdict(list)
+    for family in world.facts.families:
+        started = [d for d in family.documents if has_started(world, d)]
+        for customer in sorted({row.customer for row in family.coverage} & set(world.present)):
+            if law := _law(world, family, started, customer):
+                found[customer].append(law)
+    return {customer: tuple(found.get(customer, ())) for customer in world.present}
+
+
+def _law(world: World, family: Family, started: list[Document], customer: str) -> Law | None:
+    rows = [row for row in family.coverage if row.customer == customer and _covers_by_now(world, row)]
+    if not rows or not started:
+        return None
+    covered = any(periods.holds(row, world.question.at) for row in rows)
+    repealed = _repealed(world, started)
+    live = tuple(
+        Live(document, clause, clauses.read(clause.kind, clause.body, world.own))
+        for document in started
+        for clause in document.clauses
+        if clause.ref not in repealed and (_survives(clause) or (covered and not has_ended(world, document)))
+    )
+    return Law(family, live, covered and any(not has_ended(world, d) for d in started))
+
+
+def _covers_by_now(world: World, row: periods.Lasting) -> bool:
+    recorded = getattr(row, "recorded_at", None)
+    return row.valid_from <= world.question.at and periods.known(recorded, world.question.as_known_at)
+
+
+def has_started(world: World, document: Document) -> bool:
+    """Signed and activated as known then, and effective at the instant: it counts unless it has ended."""
+    question = world.question
+    if not document.activated or document.signed_on is None or document.recorded_at > question.as_known_at:
+        return False
+    signed = datetime.combine(document.signed_on, time.min, tzinfo=UTC)
+    return signed <= question.as_known_at and document.effective_at <= question.at
+
+
+def has_ended(world: World, document: Document) -> bool:
+    """Expired (where nothing renews it) or terminated."""
+    at = world.question.at
+    expired = document.renewal == "none" and periods.over(document.expires_at, at)
+    return expired or periods.over(document.terminated_at, at)
+
+
+def _survives(clause: Clause) -> bool:
+    """Grants and opt-in offers fall with their document; everything else outlives it."""
+    return clause.kind not in ("Grant", "OptInOffer")
+
+
+def _repealed(world: World, started: list[Document]) -> frozenset[str]:
+    """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts."""
+    return frozenset(
+        clause.ref
+        for repealing in started
+        for document in started
+        for clause in document.clauses
+        if document.ref != repealing.ref and clause.ref in repealing.repeals
+        if clause.kind == "Grant" or (not has_ended(world, repealing) and _earlier(document, repealing))
+    )
+
+
+def _earlier(document: Document, repealing: Document) -> bool:
+    """Only earlier documents can be repealed; a grant's repeal is taken at its word in any order, since it adds nothing."""
+    return (
+        document.signed_on is not None and repealing.signed_on is not None and document.signed_on <= repealing.signed_on
+    )
+
+
+def prevails(world: World, document: Document, over: Document, categories: Iterable[str]) -> bool:
+    """Say whether a document states that it prevails over another for the question's action and every one of the categories."""
+    said = [p for p in document.prevails if p.over == over.ref and reading.covers_one(p.actions, world.question.action)]
+    return all(any(reading.covers_one(p.categories, category) for p in said) for category in categories)
+
+
+def within_scope(clause: Clause, declarations: Iterable[Declaration]) -> bool:
+    """Say whether all of the data are known to lie inside a clause's scope: what a grant needs."""
+    return all(
+        not wanted or has in wanted for declaration in declarations for wanted, has in _scope(clause, declaration)
+    )
+
+
+def may_concern(clause: Clause, declarations: Iterable[Declaration]) -> bool:
+    """Say whether some of the data are not known to lie outside a clause's scope: enough for what refuses."""
+    return any(
+        all(not wanted or not has or has in wanted for wanted, has in _scope(clause, declaration))
+        for declaration in declarations
+    )
+
+
+def _scope(clause: Clause, declaration: Declaration) -> tuple[tuple[tuple[str, ...], str], ...]:
+    return (
+        (clause.products, declaration.product),
+        (clause.environments, declaration.environment),
+        (clause.regions, declaration.region),
+    )
+
+
+__all__ = [
+    "Grant",
+    "Law",
+    "Live",
+    "OptInOffer",
+    "has_ended",
+    "has_started",
+    "laws",
+    "may_concern",
+    "prevails",
+    "within_scope",
+]

@@ -1,0 +1,253 @@
+"""A question and its facts, laid out for looking up. Pure; every property is a function of the two."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from consent import vocabulary
+from governance.policy import periods
+from governance.policy.values import (
+    Column,
+    Customer,
+    Declaration,
+    Facts,
+    InPlace,
+    Known,
+    Origin,
+    Path,
+    Question,
+    Version,
+)
+
+NOBODY = ""  # stands for the vendor's own data where a customer is expected
+
+type Place = tuple[str, str, str]  # namespace, dataset, column
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that rules ask for, by name."""
+
+    question: Question
+    facts: Facts
+
+    @cached_property
+    def own(self) -> vocabulary.Own:
+        """The vendor's own keys."""
+        keys = self.facts.own_keys
+        return vocabulary.Own(
+            frozenset(keys.contract), frozenset(keys.personal), frozenset(keys.special), frozenset(keys.purposes)
+        )
+
+    @cached_property
+    def declarations(self) -> Mapping[str, Declaration]:
+        """Source declarations that were known, by reference."""
+        found = self.facts.declarations
+        return {d.ref: d for d in found if periods.known(d.recorded_at, self.question.as_known_at)}
+
+    @cached_property
+    def customers(self) -> Mapping[str, Customer]:
+        """Customers by reference."""
+        return {customer.ref: customer for customer in self.facts.customers}
+
+    @cached_property
+    def origins(self) -> Mapping[str, tuple[Origin, ...]]:
+        """Origins by column of D."""
+        found: dict[str, list[Origin]] = defaultdict(list)
+        for origin in self.facts.origins:
+            found[origin.column].append(origin)
+        return {column: tuple(rows) for column, rows in found.items()}
+
+    @cached_property
+    def categories(self) -> Mapping[Place, frozenset[str]]:
+        """Declared categories by place."""
+        found: dict[Place, set[str]] = defaultdict(set)
+        for row in self.facts.categories:
+            found[row.namespace, row.dataset, row.column].add(row.category)
+        return {place: frozenset(keys) for place, keys in found.items()}
+
+    @cached_property
+    def schemas(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """Known columns by dataset."""
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for row in self.facts.schemas:
+            found[row.namespace, row.dataset].update(row.columns)
+        return {dataset: tuple(sorted(columns)) for dataset, columns in found.items()}
+
+    @cached_property
+    def source_keys(self) -> frozenset[Place]:
+        """Places that are declared key columns."""
+        return frozenset((row.namespace, row.dataset, row.column) for row in self.facts.source_keys)
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """Columns of D by name; one that is not listed is taken for a plain value."""
+        return {column.name: column for column in self.facts.dataset.columns}
+
+    def column(self, name: str) -> Column:
+        """Return a column of D."""
+        return self.columns.get(name, Column(name))
+
+    def origins_of(self, column: str) -> tuple[Origin, ...]:
+        """Return where a column of D comes from; what lineage does not cover comes from everywhere."""
+        return self.origins.get(column) or self.origins.get("*", ())
+
+    def customers_of(self, origin: Origin) -> frozenset[str]:
+        """Return whose data an origin brings: the declaration's customers who are not attested absent."""
+        declaration = self.declarations[origin.declaration]
+        whose = {NOBODY} if declaration.no_customer_data else set(declaration.customers)
+        return frozenset(whose - set(origin.without))
+
+    def places_of(self, origin: Origin) -> tuple[Place, ...] | None:
+        """Return the source columns an origin stands for; None where it is `*` and nobody knows the source's columns."""
+        if origin.source_column != "*":
+            return ((origin.namespace, origin.dataset, origin.source_column),)
+        columns = self.schemas.get((origin.namespace, origin.dataset))
+        return tuple((origin.namespace, origin.dataset, column) for column in columns) if columns else None
+
+    @cached_property
+    def present(self) -> tuple[str, ...]:
+        """Customers in D, sorted; the vendor's own data are not among them."""
+        return tuple(sorted({u for origin in self.facts.origins for u in self.customers_of(origin)} - {NOBODY}))
+
+    @cached_property
+    def absent(self) -> tuple[tuple[str, str], ...]:
+        """(customer, declaration) of those whom an attestation keeps out of D altogether."""
+        gone = {
+            (u, origin.declaration)
+            for origin in self.facts.origins
+            for u in {*origin.without} & {*self.declarations[origin.declaration].customers}
+        }
+        return tuple(sorted(pair for pair in gone if pair[0] not in self.present))
+
+    @cached_property
+    def reaching(self) -> tuple[Declaration, ...]:
+        """Declarations of customers' data that bring somebody, sorted."""
+        refs = {origin.declaration for origin in self.facts.origins if self.customers_of(origin) - {NOBODY}}
+        return tuple(self.declarations[ref] for ref in sorted(refs))
+
+    @cached_property
+    def bringing(self) -> tuple[Declaration, ...]:
+        """Declarations of customers' data that lineage leads to, whether somebody known comes with them or not."""
+        refs = sorted({origin.declaration for origin in self.facts.origins})
+        return tuple(self.declarations[ref] for ref in refs if not self.declarations[ref].no_customer_data)
+
+    @cached_property
+    def declarations_of(self) -> Mapping[str, frozenset[str]]:
+        """The declarations by which each customer reaches D."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for origin in self.facts.origins:
+            for u in self.customers_of(origin):
+                found[u].add(origin.declaration)
+        return {u: frozenset(refs) for u, refs in found.items()}
+
+    @cached_property
+    def versions(self) -> tuple[Version, ...]:
+        """Versions of D that can be read."""
+        at = self.question.at
+        return tuple(v for v in self.facts.dataset.versions if v.started <= at and not periods.over(v.gone, at))
+
+    def in_place(self, column: str) -> tuple[tuple[InPlace, ...], ...]:
+        """Return, for every version of D, the safeguards that are in place on a column of it."""
+        found = [s for s in self.facts.safeguards if not s.columns or column in s.columns]
+        runs = sorted({version.run for version in self.versions})
+        return tuple(tuple(s for s in found if s.run == run) for run in runs)
+
+    def off_personal_axis(self, column: str) -> bool:
+        """Say whether every version's column is attested to be anonymised or synthetic."""
+        versions = self.in_place(column)
+        return bool(versions) and all(any(_takes_off(s) for s in found) for found in versions)
+
+    @cached_property
+    def quasi_identifiers(self) -> tuple[str, ...]:
+        """Over what k is measured: the declared columns, else every column of D that has a category of people."""
+        if self.facts.quasi_identifiers:
+            return tuple(sorted(set(self.facts.quasi_identifiers)))
+        names = {*self.columns, *self.question.columns, *(c for c in self.origins if c not in ("", "*"))}
+        return tuple(sorted(name for name in names if self._personal(name)))
+
+    def _personal(self, column: str) -> bool:
+        places = [place for origin in self.origins_of(column) for place in self.places_of(origin) or ()]
+        places.append((self.facts.dataset.namespace, self.facts.dataset.name, column))
+        return any(
+            vocabulary.is_about_people(key, self.own) for place in places for key in self.categories.get(place, ())
+        )
+
+    def declared_here(self, column: str) -> frozenset[str]:
+        """Return the categories declared on a column of D itself."""
+        return self.categories.get((self.facts.dataset.namespace, self.facts.dataset.name, column), frozenset())
+
+    def tenant_columns(self, declaration: Declaration) -> tuple[str, ...]:
+        """Return the declared columns of D that say, for a declaration, whose a row is."""
+        return self._identity("tenant", declaration.ref, declaration.tenant_space)
+
+    def person_columns(self, declaration: Declaration) -> tuple[str, ...]:
+        """Return the declared columns of D that say, for a declaration, which person a row is about."""
+        return self._identity("person", declaration.ref, declaration.subject_space)
+
+    def _identity(self, kind: str, ref: str, space: str) -> tuple[str, ...]:
+        found = {
+            i.column
+            for i in self.facts.identities
+            if i.kind == kind and _identifies(i.declaration, i.space, ref, space)
+        }
+        return tuple(sorted(found))
+
+    @cached_property
+    def groups_of(self) -> Mapping[str, frozenset[str]]:
+        """For each party or group, everything it belongs to now, itself included."""
+        above: dict[str, set[str]] = defaultdict(set)
+        for row in self.facts.memberships:
+            if periods.holds(row, self.question.at) and periods.known(row.recorded_at, self.question.as_known_at):
+                above[row.member].add(row.group)
+        return {ref: _closure(ref, above) for ref in above}
+
+    def belongs_to(self, party: str) -> frozenset[str]:
+        """Return a party and all groups it is in."""
+        return self.groups_of.get(party, frozenset({party}))
+
+    @cached_property
+    def served(self) -> tuple[str, ...]:
+        """Parties that the question's model, or one made from it, serves."""
+        models = [model for model in self.facts.models if model.ref == self.question.model]
+        found = {row.party for model in models for row in model.served_to if periods.holds(row, self.question.at)}
+        return tuple(sorted(found))
+
+    def returns_to(self, customer: str) -> bool:
+        """Say whether the question gives this customer its own data back."""
+        if self.question.action != "return" or not self.question.recipient or customer not in self.customers:
+            return False
+        return self.customers[customer].party == self.question.recipient
+
+
+def read(question: Question, facts: Facts) -> World:
+    """Lay out a question and its facts."""
+    return World(question, facts)
+
+
+def _takes_off(safeguard: InPlace) -> bool:
+    return safeguard.safeguard in ("anonymised", "synthetic") and safeguard.known is Known.DECLARED
+
+
+def _identifies(said_for: str, said_space: str, ref: str, space: str) -> bool:
+    return said_for == ref if said_for else bool(space) and said_space == space
+
+
+def _closure(ref: str, above: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    seen, todo = {ref}, [ref]
+    while todo:
+        new = set(above.get(todo.pop(), ())) - seen
+        seen |= new
+        todo += sorted(new)
+    return frozenset(seen)
+
+
+def is_content(origin: Origin) -> bool:
+    """Say whether an origin brings values."""
+    return origin.path is Path.CONTENT or origin.source_column == "*"
+
+
+def is_presence(origin: Origin) -> bool:
+    """Say whether an origin brings the customer's presence alone."""
+    return origin.path is Path.PRESENCE or origin.source_column == "*"
