@@ -14,6 +14,7 @@ from django.db import transaction
 
 from consent.models import IdentifierSpace
 from demo import declared, people, pipeline, places, reporting, service, team, warehouse, world
+from governance.parties import customers
 
 AGREED = datetime(2026, 9, 1, 9, tzinfo=UTC)
 
@@ -31,6 +32,7 @@ class Stage:
     consent: service.Caller
     deletion: service.Caller
     steps: int = 0
+    certificate: str = ""
 
     def count(self, table: str, condition: str = "true", *values: Any) -> int:
         """Count rows of the warehouse, as psql would."""
@@ -52,6 +54,8 @@ def prepare(server: places.Server) -> Stage:
         what = world.build(who, at=now)
         space = declared.declare(who, what.space)
         declared.enforce(who)
+        for name in ("pipeline", "auditor"):  # these two see only the customers that they are given
+            customers.give(what.customers["Falk Retail"], to=who.users[name], by=who.actor("admin"))
     persons = warehouse.make(server)
     callers = {name: service.Caller(key) for name, key in who.keys.items()}
     stage = Stage(

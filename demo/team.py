@@ -24,7 +24,7 @@ KEYS = {
         ("lineage:write", "lineage:read", "release:request", "explanation:read"),
     ),
     "consent_key": ("preference centre", "officer", ("consent:write",)),
-    "deletion_key": ("deletion job", "pipeline", ("deletion:evidence",)),
+    "deletion_key": ("deletion job", "officer", ("deletion:evidence",)),
 }
 
 
