@@ -188,9 +188,9 @@ def run(options: argparse.Namespace) -> int:
         answer = _ask(f"{options.url}/api/v1/releases", key=key, body=asked, once=uuid.uuid4().hex)
         _remember(options, asked, str(answer.get("enforcement", "enforce")))
         _print_answer(answer)
-        dataset, token = _granted(options, asked, answer, key)
+        dataset, kind, token = _granted(options, asked, answer, key)
         if token:
-            _check(options, token, asked, dataset, now)
+            _check(options, token, asked | {"dataset": dataset, "kind": kind}, now)
     except Unreachable as error:
         return _without_service(options, asked, error)
     except Refused as error:
@@ -198,15 +198,15 @@ def run(options: argparse.Namespace) -> int:
     _become(options, dataset, token)
 
 
-def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -> tuple[Json, str]:
-    """The dataset to read and the permit for it; outside `enforce` a refusal is said, counted by the service, and not enforced."""
+def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -> tuple[Json, str, str]:
+    """The dataset to read, the kind of permit and the permit; outside `enforce` a refusal is said, counted by the service, and not enforced."""
     enforced = answer.get("enforcement") == "enforce"
     state = answer
     if answer.get("next") == "build" and (options.accept_plan or options.build):
         state = _build(options, asked, str(answer["ref"]), key)
     permit = state.get("permit")
     if isinstance(permit, dict) and permit.get("kind") == "release":
-        return dict(state.get("dataset") or asked["dataset"]), str(permit["token"])
+        return dict(state.get("dataset") or asked["dataset"]), "release", str(permit["token"])
     if answer.get("next") == "build" and state is answer:
         why = "a part may be used: run again with --accept-plan to build it"
     else:
@@ -214,9 +214,8 @@ def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -
     if enforced:
         raise Refused(why)
     print(f"gate: {answer.get('enforcement')} - would be refused ({why}); running anyway, and it is counted")
-    return dict(asked["dataset"]), str(permit["token"]) if isinstance(permit, dict) and permit.get(
-        "kind"
-    ) == "advisory" else ""
+    advisory = isinstance(permit, dict) and permit.get("kind") == "advisory"
+    return dict(asked["dataset"]), "advisory", str(permit["token"]) if advisory else ""
 
 
 def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json:
@@ -234,18 +233,16 @@ def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json
     return state
 
 
-def _check(options: argparse.Namespace, token: str, asked: Json, dataset: Json, now: float) -> None:
+def _check(options: argparse.Namespace, token: str, wanted: Json, now: float) -> None:
     """The permit must be genuine, live, and for what we asked."""
     jwks = _jwks(options)
     claims = verify(token, jwks, now=now)
-    wanted = {"action": asked["action"], "purpose": asked["purpose"], "dataset": dataset}
-    wanted |= {name: asked[name] for name in ("recipient", "model") if name in asked}
-    wrong = [name for name, value in wanted.items() if claims.get(name) != value]
+    names = ("kind", "action", "purpose", "dataset", "recipient", "model")
+    wrong = [name for name in names if name in wanted and claims.get(name) != wanted[name]]
     if wrong:
         raise Refused(f"the permit is for another {', '.join(wrong)}")
-    status = verify(call(f"{options.url}/api/v1/permits/status"), jwks, now=now, typ=STATUS_TYPE)
-    if claims.get("kind") != "advisory":
-        check_status(claims, status)
+    if wanted["kind"] != "advisory":
+        check_status(claims, verify(call(f"{options.url}/api/v1/permits/status"), jwks, now=now, typ=STATUS_TYPE))
 
 
 def _jwks(options: argparse.Namespace) -> Json:

@@ -15,7 +15,7 @@ from governance.building.recipes import Band, Blank, Class, Keep, People, Prefix
 ALLOWED = "governance_allowed"
 SOURCE = "source"
 # Where several keys meet in one row, the treatment that leaves least wins.
-STRENGTH: tuple[type[Treatment], ...] = (Blank, Truncate, Band, Prefix, Pseudonym, Keep)  # type: ignore[assignment]
+STRENGTH: tuple[type[Treatment], ...] = (Blank, Truncate, Band, Prefix, Pseudonym, Keep)
 
 
 def select(recipe: Recipe) -> str:
@@ -51,10 +51,17 @@ def counts(recipe: Recipe) -> str:
     return sql.render(outer.group_by("mapped", "contract", "consent"))
 
 
+def count_rows(schema: str, name: str) -> str:
+    """Return the statement that counts the rows of a table."""
+    return sql.render(exp.select(exp.Count(this=exp.Star())).from_(sql.table(schema, name)))
+
+
 def smallest_group(schema: str, name: str, columns: Iterable[str]) -> str:
     """Return the statement that measures k: the size of the smallest group over these columns (null when the table is empty)."""
     listed = list(columns)
-    groups = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(sql.table(schema, name, alias=_unused(listed)))
+    groups = exp.select(exp.alias_(exp.Count(this=exp.Star()), "n")).from_(
+        sql.table(schema, name, alias=_unused(listed))
+    )
     groups = groups.group_by(*[exp.Column(this=sql.name(column)) for column in listed])
     return sql.render(exp.select(exp.Min(this=exp.column("n"))).from_(groups.subquery("groups")))
 
@@ -103,7 +110,7 @@ def _read(recipe: Recipe) -> exp.Select:
     return exp.select(*bare).from_(sql.table(recipe.schema, recipe.table, alias=_unused(needed)))
 
 
-def _plan(pairs: list[tuple[str, int]], alias: str) -> exp.Expression:
+def _plan(pairs: list[tuple[str, int]], alias: str) -> exp.Expr:
     rows = [exp.Tuple(expressions=[exp.cast(sql.text(value), "text"), sql.number(number)]) for value, number in pairs]
     # An empty VALUES is no SQL; a null key equals nothing.
     rows = rows or [exp.Tuple(expressions=[exp.cast(exp.null(), "text"), exp.cast(exp.null(), "int")])]
@@ -112,11 +119,11 @@ def _plan(pairs: list[tuple[str, int]], alias: str) -> exp.Expression:
     )
 
 
-def _class(index: int) -> exp.Expression:
+def _class(index: int) -> exp.Expr:
     return sql.column(f"plan{index}", "class")
 
 
-def _people(recipe: Recipe, classes: Iterable[Class]) -> exp.Expression:
+def _people(recipe: Recipe, classes: Iterable[Class]) -> exp.Expr:
     """Every key of the row: its class asks no consent, or its lists allow the person."""
     choosy = [c for c in classes if c.people]
     if not recipe.keys:
@@ -128,12 +135,12 @@ def _people(recipe: Recipe, classes: Iterable[Class]) -> exp.Expression:
     )
 
 
-def _is(key: exp.Expression, number: int) -> exp.Expression:
+def _is(key: exp.Expr, number: int) -> exp.Expr:
     # A left join gives null where no key fits: then this class's lists have no say.
     return exp.EQ(this=exp.func("COALESCE", key, sql.number(-1)), expression=sql.number(number))
 
 
-def _allowed(people: People) -> exp.Expression:
+def _allowed(people: People) -> exp.Expr:
     """A null key fits nobody, on either kind of list: nobody knows whether that person objected."""
     person = keyed.hashed(sql.column(SOURCE, people.column), f"subject_{people.space}")
     listed = exp.select(sql.column("allowed", "subject")).from_(sql.table("pg_temp", ALLOWED, alias="allowed"))
@@ -143,12 +150,12 @@ def _allowed(people: People) -> exp.Expression:
     return exp.paren(exp.and_(known, found if people.kind == "only" else exp.Not(this=found)))
 
 
-def _persons(recipe: Recipe) -> list[exp.Expression]:
+def _persons(recipe: Recipe) -> list[exp.Expr]:
     columns = sorted({(people.column, people.space) for c in recipe.classes for people in c.people})
     return [keyed.hashed(sql.column(SOURCE, column), f"subject_{space}") for column, space in columns]
 
 
-def _value(recipe: Recipe, classes: list[Class], name: str) -> exp.Expression:
+def _value(recipe: Recipe, classes: list[Class], name: str) -> exp.Expr:
     treatments = {c.number: c.columns.get(name, Blank()) for c in classes}
     distinct = sorted(set(treatments.values()), key=lambda t: (STRENGTH.index(type(t)), repr(t)))
     as_text = len([t for t in distinct if not isinstance(t, Blank)]) > 1
@@ -164,7 +171,7 @@ def _value(recipe: Recipe, classes: list[Class], name: str) -> exp.Expression:
     return cases
 
 
-def _made(treatment: Treatment, value: exp.Expression, as_text: bool) -> exp.Expression:
+def _made(treatment: Treatment, value: exp.Expr, as_text: bool) -> exp.Expr:
     match treatment:
         case Blank():
             return exp.null() if as_text else _nothing(value)
@@ -185,26 +192,26 @@ def _made(treatment: Treatment, value: exp.Expression, as_text: bool) -> exp.Exp
     return exp.cast(made, "text") if as_text else made
 
 
-def _nothing(value: exp.Expression) -> exp.Expression:
+def _nothing(value: exp.Expr) -> exp.Expr:
     """Null of the column's own type, so that the table keeps its shape."""
     return exp.Case().when(exp.false(), value)
 
 
-def _known(condition: exp.Expression) -> exp.Expression:
+def _known(condition: exp.Expr) -> exp.Expr:
     return exp.func("COALESCE", exp.paren(condition), exp.false())
 
 
-def _all(conditions: Iterable[exp.Expression]) -> exp.Expression:
+def _all(conditions: Iterable[exp.Expr]) -> exp.Expr:
     listed = list(conditions)
     return exp.and_(*listed) if listed else exp.true()
 
 
-def _any(conditions: Iterable[exp.Expression]) -> exp.Expression:
+def _any(conditions: Iterable[exp.Expr]) -> exp.Expr:
     listed = list(conditions)
     return exp.or_(*listed) if listed else exp.false()
 
 
-def _boolean(value: bool) -> exp.Expression:
+def _boolean(value: bool) -> exp.Expr:
     return exp.true() if value else exp.false()
 
 

@@ -30,7 +30,7 @@ def load(connection: Connection, keys: Mapping[str, bytes]) -> None:
         connection.execute("SELECT set_config(%s, %s, true)", [name, value])
 
 
-def hashed(value: exp.Expression, name: str) -> exp.Expression:
+def hashed(value: exp.Expr, name: str) -> exp.Expr:
     """Return the expression of the keyed hash of a value's text, 64 hexadecimal digits; null stays null."""
     message = sql.call("convert_to", exp.cast(value, "text"), sql.text("UTF8"))
     inner = sql.call("sha256", exp.DPipe(this=_setting(name, "inner"), expression=message))
@@ -38,7 +38,7 @@ def hashed(value: exp.Expression, name: str) -> exp.Expression:
     return sql.call("encode", outer, sql.text("hex"))
 
 
-def _setting(name: str, side: str) -> exp.Expression:
+def _setting(name: str, side: str) -> exp.Expr:
     return sql.call("decode", sql.call("current_setting", sql.text(f"governance.{name}_{side}")), sql.text("hex"))
 
 

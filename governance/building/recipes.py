@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-type Unit = Literal["year", "quarter", "month", "week", "day"]
+type Unit = Literal["year", "quarter", "month", "week", "day", "hour"]
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ import sqlglot.expressions as exp
 DIALECT = "postgres"
 
 
-def text(value: str) -> exp.Expression:
+def text(value: str) -> exp.Expr:
     """Return a string literal."""
     return exp.Literal.string(value)
 
 
-def number(value: int | str) -> exp.Expression:
+def number(value: int | str) -> exp.Expr:
     """Return a number literal."""
     return exp.Literal.number(value)
 
@@ -22,12 +22,12 @@ def name(value: str) -> exp.Identifier:
     return exp.to_identifier(value, quoted=True)
 
 
-def column(table: str, value: str) -> exp.Expression:
+def column(table: str, value: str) -> exp.Expr:
     """Return a qualified column."""
     return exp.Column(this=name(value), table=name(table))
 
 
-def call(function: str, *arguments: exp.Expression) -> exp.Expression:
+def call(function: str, *arguments: exp.Expr) -> exp.Expr:
     """Return a call of one of PostgreSQL's own functions, under its own name."""
     return exp.Anonymous(this=function, expressions=list(arguments))
 
@@ -40,12 +40,17 @@ def table(schema: str, value: str, *, alias: str = "") -> exp.Table:
     return made
 
 
-def one_of(value: exp.Expression, numbers: Iterable[int]) -> exp.Expression:
+def drop(schema: str, value: str) -> exp.Expr:
+    """Return a DROP TABLE."""
+    return exp.Drop(this=table(schema, value), kind="TABLE")
+
+
+def one_of(value: exp.Expr, numbers: Iterable[int]) -> exp.Expr:
     """Return `value IN (…)`, false for no numbers."""
     listed = sorted(numbers)
     return exp.In(this=value, expressions=[number(n) for n in listed]) if listed else exp.false()
 
 
-def render(tree: exp.Expression) -> str:
+def render(tree: exp.Expr) -> str:
     """Return the statement as PostgreSQL text."""
     return tree.sql(dialect=DIALECT, pretty=True)

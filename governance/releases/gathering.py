@@ -5,7 +5,7 @@ how long its answer holds. What cannot be read becomes a gap, and a gap refuses.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -24,7 +24,7 @@ from governance.catalogue.models import (
 )
 from governance.obligations import queries as obligations
 from governance.parties.models import Customer, TenantKey
-from governance.policy import values
+from governance.policy import deciding, values
 from governance.releases import people, provenance, terms
 from governance.releases.provenance import Provenance
 from lineage import queries as lineage
@@ -53,8 +53,9 @@ def gather(question: values.Question) -> Gathered:
     found = provenance.read(question)
     holders = provenance.holders(found.sources, at=question.at, known=question.as_known_at)
     refs = sorted({customer for mine in holders.values() for customer in mine})
+    facts = _facts(question, found, holders, refs)
     return Gathered(
-        facts=_facts(question, found, holders, refs),
+        facts=replace(facts, consents=people.views(deciding.consents_needed(question, facts), question)),
         versions=tuple({"name": v.name, "run": v.run} for v in found.versions),
         first_change=_first_change(found, refs, question),
     )
@@ -88,7 +89,6 @@ def _facts(
         vendor_parties=terms.vendors(),
         memberships=terms.memberships(recipients | served | own, known=known),
         bases=terms.bases(refs, known=known),
-        consents=people.views(people.crowds(found.sources, holders), question) if question.purpose else (),
         obligations=people.duties(refs, question),
         models=models,
         built=_built(found, refs, question),

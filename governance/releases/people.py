@@ -2,48 +2,40 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from consent import consents
 from consent.models import IdentifierSpace
 from consent.scope import Need, Standing
-from governance.catalogue.models import SourceDeclaration
 from governance.obligations import queries as obligations
+from governance.policy import people as policy
 from governance.policy import values
 from governance.releases.models import BuiltVersion
 
-NEEDS = (Need.NO_OBJECTION, Need.CONSENT, Need.EXPLICIT, Need.GUARDED)
 
-
-@dataclass(frozen=True)
-class Crowd:
-    """Customers whose people are told apart in one space and speak to one controller."""
-
-    space: IdentifierSpace
-    controller: str
-    customers: tuple[str, ...]
-
-
-def crowds(sources: Mapping[str, SourceDeclaration], holders: Mapping[str, tuple[str, ...]]) -> list[Crowd]:
-    """Return the crowds of these declarations; where none is named, each customer is the controller of its own people."""
-    found: dict[tuple[str, str], set[str]] = {}
-    spaces: dict[str, IdentifierSpace] = {}
-    for ref, row in sources.items():
-        if row.subject_space is None:
-            continue
-        spaces[row.subject_space.ref] = row.subject_space
-        for customer in holders[ref]:
-            found.setdefault((row.subject_space.ref, row.controller_ref or customer), set()).add(customer)
-    return [
-        Crowd(spaces[space], controller, tuple(sorted(mine))) for (space, controller), mine in sorted(found.items())
+def views(needed: Iterable[policy.Needed], question: values.Question) -> tuple[values.ConsentView, ...]:
+    """Return what people said about the question's action and purpose, for each (customer, space, controller, need) the engine will ask."""
+    groups: dict[tuple[str, str, str], list[policy.Needed]] = {}
+    for each in needed:
+        groups.setdefault((each.space, speaks_to(each.controller, each.customer), str(each.need)), []).append(each)
+    spaces = {space.ref: space for space in IdentifierSpace.objects.filter(ref__in={ref for ref, _, _ in groups})}
+    found = [
+        view
+        for (space, controller, need), wanted in sorted(groups.items())
+        for view in _views(asked(spaces[space], controller, Need(need), question), wanted)
     ]
+    return tuple(sorted(found, key=lambda view: (view.customer, view.space, view.controller, view.need)))
 
 
-def views(found: Iterable[Crowd], question: values.Question) -> tuple[values.ConsentView, ...]:
-    """Return what the people of each crowd said about the question's action and purpose, for every strength of need."""
-    return tuple(view for crowd in found for need in NEEDS for view in _views(crowd, need, question))
+def speaks_to(controller: str, customer: str) -> str:
+    """Return whom a customer's people speak to: the controller that the declaration names, else the customer itself."""
+    return controller or customer
+
+
+def strictest(needs: Iterable[values.Need]) -> values.Need:
+    """Return the strictest of some needs."""
+    return policy.strictest(needs)
 
 
 def asked(space: IdentifierSpace, controller: str, need: Need, question: values.Question) -> consents.Question:
@@ -87,8 +79,21 @@ def due_subjects(customers: Iterable[str], space: str, *, at: datetime, as_known
 
 
 def applied(built: BuiltVersion, question: values.Question) -> tuple[values.AppliedList, ...]:
-    """Return the lists that the builder applied, with how many people would have to go since."""
-    return tuple(_applied(each, question) for each in built.lists)
+    """Return the lists that the builder applied, with how many people would have to go since. Lists of several customers under one
+    name (no controller declared) are one: the oldest moment, everybody's number."""
+    by_name: dict[tuple[str, str, str], list[values.AppliedList]] = {}
+    for each in built.lists:
+        by_name.setdefault((each["space"], each["named"], each["need"]), []).append(_applied(each, question))
+    return tuple(
+        values.AppliedList(
+            space=space,
+            controller=controller,
+            need=values.Need(need),
+            applied_at=min(one.applied_at for one in rows),
+            unapplied=sum(one.unapplied for one in rows),
+        )
+        for (space, controller, need), rows in sorted(by_name.items())
+    )
 
 
 def erasures_applied(
@@ -118,23 +123,18 @@ def _applied(each: Mapping[str, Any], question: values.Question) -> values.Appli
     )
 
 
-def _views(crowd: Crowd, need: Need, question: values.Question) -> list[values.ConsentView]:
-    ask = asked(crowd.space, crowd.controller, need, question)
+def _views(ask: consents.Question, wanted: list[policy.Needed]) -> list[values.ConsentView]:
     head = consents.write_list(ask, lambda batch: None)
-    return [
-        _view(crowd, ask, head, customer, tally)
-        for customer, tally in sorted(consents.tally(ask, list(crowd.customers)).items())
-    ]
+    tallies = consents.tally(ask, sorted({each.customer for each in wanted}))
+    return [_view(each, head, tallies[each.customer]) for each in wanted]
 
 
-def _view(
-    crowd: Crowd, ask: consents.Question, head: consents.ListHead, customer: str, tally: consents.Tally
-) -> values.ConsentView:
+def _view(each: policy.Needed, head: consents.ListHead, tally: consents.Tally) -> values.ConsentView:
     return values.ConsentView(
-        customer=customer,
-        space=crowd.space.ref,
-        controller=crowd.controller,
-        need=values.Need(ask.need),
+        customer=each.customer,
+        space=each.space,
+        controller=each.controller,
+        need=each.need,
         kind=head.kind,
         count=head.count,
         digest=head.digest,

@@ -62,8 +62,23 @@ def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, 
     expires = expiry(at, terms)
     if expires <= at:
         raise NotNow("what this would permit ends at once", remedy="ask again")
-    ref, index = refs.new("prm"), _next_index()
-    token = keys.sign_jws(_claims(decision, kind, terms, ref=ref, index=index, at=at, expires=expires), typ=TYPE)
+    found = _claims(decision, kind, terms, ref=refs.new("prm"), index=_next_index(), at=at, expires=expires)
+    return _sign(decision, kind, found, terms.columns, terms.versions, terms.outputs, at, expires, by)
+
+
+def _sign(
+    decision: Decision,
+    kind: str,
+    found: Mapping[str, Any],
+    columns: Sequence[str],
+    versions: Sequence[Mapping[str, str]],
+    outputs: Sequence[Mapping[str, str]],
+    at: datetime,
+    expires: datetime,
+    by: Actor,
+) -> Permit:
+    token = keys.sign_jws(found, typ=TYPE)
+    ref, index = str(found["jti"]), int(found["status"]["status_list"]["idx"])
     digest = hashlib.sha256(token.encode()).hexdigest()
     payload = {
         "permit": ref,
@@ -81,9 +96,9 @@ def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, 
         index=index,
         token=token,
         digest=digest,
-        columns=list(terms.columns),
-        versions=[dict(each) for each in terms.versions],
-        outputs=[dict(each) for each in terms.outputs],
+        columns=list(columns),
+        versions=[dict(each) for each in versions],
+        outputs=[dict(each) for each in outputs],
         issued_at=at,
         expires_at=expires,
         entry_ref=entry.ref,
@@ -100,6 +115,29 @@ def expiry(at: datetime, terms: Terms) -> datetime:
     return min(ends).replace(microsecond=0)
 
 
+def reissue(permit: Permit, *, outputs: Sequence[Mapping[str, str]], at: datetime, by: Actor) -> Permit:
+    """Sign a live build permit anew for other outputs; it ends when the first one does. Raises `NotNow` when that is over."""
+    if not is_live(permit, at=at) or permit.kind != Permit.Kind.BUILD:
+        raise NotNow("this permit is no live build permit", remedy="ask for the release again")
+    with transaction.atomic():
+        ref, index = refs.new("prm"), _next_index()
+        found = claims(permit) | {
+            "jti": ref,
+            "iat": _seconds(at),
+            "nbf": _seconds(at),
+            "outputs": [dict(each) for each in outputs],
+        }
+        found["status"] = {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}}
+        return _sign(
+            permit.decision, permit.kind, found, permit.columns, permit.versions, outputs, at, permit.expires_at, by
+        )
+
+
+def list_hours() -> int:
+    """The maximum age of an allow-list: 24 h or the setting, whichever is less."""
+    return min(24, settings.ALLOW_LIST_MAX_AGE_HOURS)
+
+
 def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
     """Revoke a permit, once; it stands revoked in the status list from the commit on. Revoking again changes nothing."""
     if not why.strip():
@@ -108,7 +146,7 @@ def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
         locked = Permit.objects.select_for_update(of=("self",)).get(pk=permit.pk)
         if locked.revoked_at is not None:
             return locked
-        locked.revoked_at, locked.revoked_by, locked.revoked_why = Now(), by.ref, why  # type: ignore[assignment]
+        locked.revoked_at, locked.revoked_by, locked.revoked_why = Now(), by.ref, why
         locked.save(update_fields=["revoked_at", "revoked_by", "revoked_why"])
         locked.refresh_from_db()
         payload = {"permit": locked.ref, "index": locked.index, "why": why}
@@ -198,7 +236,7 @@ def _claims(
     if terms.delete_by is not None:
         found["delete_by"] = _seconds(terms.delete_by)
     if terms.list_hours is not None:
-        found["allow_list_max_age"] = 3600 * min(24, terms.list_hours)
+        found["allow_list_max_age"] = 3600 * terms.list_hours
     if kind == Permit.Kind.ADVISORY:
         found["advisory"] = "no permission: this namespace does not enforce, and the refusal was counted"
     return found

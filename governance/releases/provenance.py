@@ -64,7 +64,7 @@ def dataset(found: Provenance, question: values.Question, *, kind: str) -> value
         namespace=exposure.namespace,
         name=exposure.name,
         kind=kind,
-        known=_known(found, question),
+        known=_known(found),
         columns=tuple(values.Column(name) for name in exposure.columns),
         versions=tuple(_version(version, question.at) for version in found.versions),
         completeness=values.Completeness(exposure.completeness),
@@ -74,7 +74,7 @@ def dataset(found: Provenance, question: values.Question, *, kind: str) -> value
     )
 
 
-UNDECLARED = frozenset({"undeclared-source", "undeclared", "base-undeclared", "sources-unnamed"})
+UNDECLARED = frozenset({"base", "no-source-named"})  # of lineage's findings: a declaration would help
 
 
 def origins(found: Provenance) -> tuple[values.Origin, ...]:
@@ -207,11 +207,10 @@ def _source_places(found: Provenance) -> list[Place]:
     ]
 
 
-def _known(found: Provenance, question: values.Question) -> bool:
-    seen = LineageDataset.objects.filter(
-        namespace=question.namespace, name=question.dataset, first_seen_at__lte=question.as_known_at
-    )
-    return bool(found.sources) or bool(found.versions) or seen.exists()
+def _known(found: Provenance) -> bool:
+    """Lineage has heard of D, or somebody declared it."""
+    unheard = {(f.namespace, f.name) for f in found.exposure.unknown if f.code == "unknown-dataset"}
+    return bool(found.sources) or bool(found.versions) or found.place not in unheard
 
 
 def _version(version: answers.Version, at: datetime) -> values.Version:

@@ -13,7 +13,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from governance.building import compiler, keyed
-from governance.building.recipes import Band, Blank, Class, Keep, Key, People, Prefix, Pseudonym, Recipe, Treatment, Truncate
+from governance.building.recipes import (
+    Band,
+    Blank,
+    Class,
+    Keep,
+    Key,
+    People,
+    Prefix,
+    Pseudonym,
+    Recipe,
+    Treatment,
+    Truncate,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -36,8 +48,12 @@ def table(rows: list[Row], allowed: dict[int, set[str]] | None = None) -> None:
     connection.ensure_connection()
     raw: psycopg.Connection[Any] = connection.connection
     with connection.cursor() as cursor:
-        cursor.execute("DROP TABLE IF EXISTS world; CREATE TEMP TABLE world (tenant text, person text, age int, note text)")
-        cursor.execute("DROP TABLE IF EXISTS governance_allowed; CREATE TEMP TABLE governance_allowed (list int, subject text)")
+        cursor.execute(
+            "DROP TABLE IF EXISTS world; CREATE TEMP TABLE world (tenant text, person text, age int, note text)"
+        )
+        cursor.execute(
+            "DROP TABLE IF EXISTS governance_allowed; CREATE TEMP TABLE governance_allowed (list int, subject text)"
+        )
         cursor.executemany("INSERT INTO world VALUES (%s, %s, %s, %s)", rows)
         pairs = [(number, sha("subject_0", person)) for number, people in (allowed or {}).items() for person in people]
         cursor.executemany("INSERT INTO governance_allowed VALUES (%s, %s)", pairs)
@@ -64,7 +80,10 @@ ROWS: list[Row] = [
 
 def test_rows_of_unnamed_and_unmapped_tenants_are_left_out() -> None:
     table(ROWS)
-    assert run(compiler.select(recipe(Class(0, everything(Keep())), keys={"a": 0}))) == [("ann", 31, "x"), ("bob", 38, "y")]
+    assert run(compiler.select(recipe(Class(0, everything(Keep())), keys={"a": 0}))) == [
+        ("ann", 31, "x"),
+        ("bob", 38, "y"),
+    ]
 
 
 def test_the_keyed_hash_is_hmac_sha256() -> None:
@@ -94,7 +113,11 @@ def test_only_and_except_lists_leave_out_people_and_unknown_people() -> None:
 
 def test_generalisations() -> None:
     table([("a", "ann", 38, "2026-05-17")])
-    made = run(compiler.select(recipe(Class(0, {"person": Prefix(1), "age": Band("10"), "note": Truncate("month")}), keys={"a": 0})))
+    made = run(
+        compiler.select(
+            recipe(Class(0, {"person": Prefix(1), "age": Band("10"), "note": Truncate("month")}), keys={"a": 0})
+        )
+    )
     assert [str(value) for value in made[0]] == ["a", "30", "2026-05-01 00:00:00"]
 
 
@@ -135,14 +158,20 @@ def test_counts_account_for_every_row() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ['x" FROM pg_authid; --', "it's", 'a"b', "a;b", "SELECT", "naïve", "a\\b", "$1", "%s", ":x", "{{x}}", "--", "/*"]
+    "name",
+    ['x" FROM pg_authid; --', "it's", 'a"b', "a;b", "SELECT", "naïve", "a\\b", "$1", "%s", ":x", "{{x}}", "--", "/*"],
 )
 def test_names_and_keys_are_only_ever_names_and_keys(name: str) -> None:
     quoted = '"' + name.replace('"', '""') + '"'
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMP TABLE {quoted} ({quoted} text, other text)".replace("%", "%%"), [])
-        cursor.execute(f"INSERT INTO {quoted} VALUES (%s, 'kept'), ('no', 'not')".replace(f"{quoted}", quoted.replace("%", "%%")), [name])
-    made = Recipe("pg_temp", name, (name, "other"), (Class(0, {name: Keep(), "other": Keep()}),), (Key(name, {name: 0}),))
+        cursor.execute(
+            f"INSERT INTO {quoted} VALUES (%s, 'kept'), ('no', 'not')".replace(f"{quoted}", quoted.replace("%", "%%")),
+            [name],
+        )
+    made = Recipe(
+        "pg_temp", name, (name, "other"), (Class(0, {name: Keep(), "other": Keep()}),), (Key(name, {name: 0}),)
+    )
     assert run(compiler.select(made)) == [(name, "kept")]
     assert run(compiler.smallest_group("pg_temp", name, [name])) == [(1,)]
 
@@ -166,7 +195,9 @@ treatments = st.sampled_from([Keep(), Blank(), Pseudonym(), Prefix(1)])
     listed=st.sets(st.sampled_from(["a", "b", "c", "é"])),
     k=st.sampled_from([None, 1, 2, 3]),
 )
-def test_sql_makes_the_rows_that_plain_python_makes(rows: list[Row], classes: list[Any], listed: set[str], k: int | None) -> None:
+def test_sql_makes_the_rows_that_plain_python_makes(
+    rows: list[Row], classes: list[Any], listed: set[str], k: int | None
+) -> None:
     table(rows, {1: listed})
     made = [
         Class(n, {"person": one, "age": Keep(), "note": two}, (People("person", 0, 1, kind),) if kind else ())
@@ -177,7 +208,9 @@ def test_sql_makes_the_rows_that_plain_python_makes(rows: list[Row], classes: li
     assert Counter(got) == Counter(naive(rows, made, keys, listed, k))
 
 
-def naive(rows: list[Row], classes: list[Class], keys: dict[str, int], listed: set[str], k: int | None) -> list[tuple[Any, ...]]:
+def naive(
+    rows: list[Row], classes: list[Class], keys: dict[str, int], listed: set[str], k: int | None
+) -> list[tuple[Any, ...]]:
     written = []
     for tenant, person, age, note in rows:
         if tenant not in keys:

@@ -78,9 +78,7 @@ def test_only_questions_about_now_get_a_permit() -> None:
         issue(decision(about_now=False))
 
 
-@pytest.mark.parametrize(
-    ("verdict", "kind"), [("deny", "release"), ("deny", "build"), ("permit_with_plan", "release")]
-)
+@pytest.mark.parametrize(("verdict", "kind"), [("deny", "release"), ("deny", "build"), ("permit_with_plan", "release")])
 def test_no_permit_beyond_the_verdict(verdict: str, kind: str) -> None:
     with pytest.raises(errors.Conflict):
         issue(decision(verdict), Permit.Kind(kind))
@@ -107,7 +105,9 @@ def test_expired_early_and_foreign_permits_are_refused() -> None:
         gate.verify(permit.token, {"keys": []}, now=AT.timestamp())
 
 
-@pytest.mark.parametrize("change", [{"alg": "none"}, {"alg": "HS256"}, {"typ": "statuslist+jwt"}, {"crit": ["b64"]}, {"alg": "EdDSA"}])
+@pytest.mark.parametrize(
+    "change", [{"alg": "none"}, {"alg": "HS256"}, {"typ": "statuslist+jwt"}, {"crit": ["b64"]}, {"alg": "EdDSA"}]
+)
 def test_another_header_is_refused(change: dict[str, Any]) -> None:
     head, body, signature = issue().token.split(".")
     header = json.loads(base64.urlsafe_b64decode(head + "=="))
@@ -169,7 +169,11 @@ def test_the_database_keeps_decisions_and_permits_as_they_were() -> None:
         "UPDATE releases_storedfacts SET body = 'x'",
     ]
     for sql in attempts:
-        with pytest.raises((InternalError, DatabaseError, IntegrityError)), transaction.atomic(), connection.cursor() as cursor:
+        with (
+            pytest.raises((InternalError, DatabaseError, IntegrityError)),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(sql)
 
 

@@ -1,0 +1,290 @@
+"""The main job: take a question, gather the facts, decide, and keep all of it - question, facts, answer, entry, permit - in one transaction."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+
+from governance.access.actors import Actor
+from governance.catalogue import modes
+from governance.catalogue import queries as catalogue
+from governance.parties import epoch
+from governance.policy import answers, canonical, deciding, values
+from governance.releases import gathering, permits, requests
+from governance.releases.models import Decision, Permit, StoredFacts
+from governance.releases.requests import Ask
+from lineage import errors
+from lineage import queries as lineage
+from lineage.journal import entries
+
+SCOPE = "release:request"
+TRIES = 5
+
+
+class NoSuchDecision(errors.NotFound):
+    code = "unknown-decision"
+
+
+class Unsteady(errors.Conflict):
+    """Contracts changed faster than facts could be gathered."""
+
+    code = "contracts-changing"
+
+
+class NotReplayed(errors.Conflict):
+    """Deciding the stored facts again gave something else."""
+
+    code = "replay-differs"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A decision as it was stored, with the engine's answer and the permits that came with it."""
+
+    decision: Decision
+    answer: answers.Decision
+    permit: Permit | None = None
+    advisory: Permit | None = None
+
+
+def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = None) -> Answered:
+    """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now."""
+    by.needs(SCOPE)
+    now = _now(at)
+    with transaction.atomic():
+        question = requests.question(ask, columns=_columns(ask, now), now=now)
+        gathered, number = _gather(question)
+        answer = deciding.decide(question, gathered.facts)
+        row = _store(ask, question, gathered.facts.normal(), answer, number, by=by, built_from=built_from)
+        permit, advisory = _permits(row, ask, question, answer, gathered, at=now, by=by)
+    return Answered(row, answer, permit, advisory)
+
+
+def preview(
+    question: values.Question, *, with_facts: Callable[[values.Facts], values.Facts] = lambda facts: facts
+) -> answers.Decision:
+    """Decide without storing anything, on facts changed by `with_facts`: for re-checks and impact pages."""
+    gathered, _ = _gather(question)
+    facts = with_facts(gathered.facts)
+    return deciding.decide(question, facts, with_remedies=False)
+
+
+def default_output(row: Decision) -> dict[str, str]:
+    """Return where a build of this decision is written: as asked, else beside its source under the decision's own name."""
+    asked = row.asked.get("output")
+    if asked:
+        return dict(asked)
+    parts = row.name.split(".")
+    own = f"{parts[-1][:40]}_{row.ref.removeprefix('dec_')}"
+    return {"namespace": row.namespace, "name": ".".join([*parts[:-1], own])}
+
+
+def find(ref: str) -> Decision:
+    """Return the decision of this reference; raises `NoSuchDecision`."""
+    row = Decision.objects.select_related("facts").filter(ref=ref).first()
+    if row is None:
+        raise NoSuchDecision("no decision of that reference")
+    return row
+
+
+def question_of(row: Decision) -> values.Question:
+    """Return the question that was decided."""
+    return canonical.from_json(values.Question, row.question)
+
+
+def facts_of(row: Decision) -> values.Facts:
+    """Return the facts it was decided from; raises `NotReplayed` when they are not those that were stored."""
+    body = bytes(row.facts.body)
+    if _sha256(body) != row.facts.digest:
+        raise NotReplayed(f"the stored facts of {row.ref} were altered", remedy="run manage.py verify")
+    return values.Facts.from_json(msgspec.json.decode(body))
+
+
+def answer_of(row: Decision) -> answers.Decision:
+    """Return the engine's answer as it was stored."""
+    return answers.Decision.from_json(msgspec.json.decode(bytes(row.body)))
+
+
+def replay(row: Decision) -> bytes:
+    """Decide the stored facts again and return the bytes; raises `NotReplayed` unless they are the stored ones."""
+    if row.rules_version != values.RULES_VERSION:
+        raise NotReplayed(f"{row.ref} was decided under rules {row.rules_version}; these are {values.RULES_VERSION}")
+    body = deciding.decide(question_of(row), facts_of(row)).to_bytes()
+    if body != bytes(row.body) or _sha256(body) != row.digest:
+        raise NotReplayed(
+            f"deciding the stored facts of {row.ref} again gives another answer", remedy="run manage.py verify"
+        )
+    _check_entry(row)
+    return body
+
+
+def _check_entry(row: Decision) -> None:
+    """What the ledger holds about the decision must be what the row says."""
+    stored = entries.payload(entries.read(row.entry_ref))
+    if stored is not None and stored != canonical.to_bytes(_payload(row)):
+        raise NotReplayed(f"{row.ref} is not what the ledger says of it", remedy="run manage.py verify")
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _now(at: datetime) -> datetime:
+    """Never behind the database: what is committed there was recorded by its clock, and must be known."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        clock: datetime = cursor.fetchone()[0]
+    return max(at, clock)
+
+
+def _columns(ask: Ask, now: datetime) -> tuple[str, ...]:
+    """What is asked for: the columns named, or all that lineage knows but the keys, which are for filtering."""
+    if ask.columns or ask.action in ("serve", "assign"):
+        return ask.columns
+    place, at, known = (ask.dataset.namespace, ask.dataset.name), ask.at or now, ask.as_known_at or now
+    exposure = lineage.exposure(*place, at=at, as_known_at=known)
+    declared = catalogue.key_columns([place], at=at, as_known_at=known)[place]
+    sources = catalogue.sources_on([place], at=at, as_known_at=known)[place]
+    keys = {row.column for row in declared} | {
+        name for row in sources for name in (row.tenant_column, row.subject_column)
+    }
+    return tuple(name for name in exposure.columns if name not in keys and name != "*")
+
+
+def _gather(question: values.Question) -> tuple[gathering.Gathered, int]:
+    """Facts under one contract epoch: read before and after, so that no half of a change to contracts is seen."""
+    for _ in range(TRIES):
+        number = epoch.current()
+        gathered = gathering.gather(question)
+        if epoch.current() == number:
+            return gathered, number
+    raise Unsteady("the contracts change while they are being read", remedy="ask again")
+
+
+def _store(
+    ask: Ask, question: values.Question, facts: values.Facts, answer: answers.Decision, number: int, *, by: Actor,
+    built_from: Decision | None,
+) -> Decision:  # fmt: skip
+    body, stored = answer.to_bytes(), facts.to_bytes()
+    digest = _sha256(stored)
+    StoredFacts.objects.bulk_create([StoredFacts(digest=digest, body=stored)], ignore_conflicts=True)
+    row = Decision(
+        namespace=question.namespace,
+        name=question.dataset,
+        action=question.action,
+        purpose=question.purpose,
+        question=canonical.to_json(question),
+        asked=msgspec.to_builtins(ask),
+        verdict=str(answer.verdict),
+        enforcement=modes.of(question.namespace),
+        rules_version=answer.rules_version,
+        facts_id=digest,
+        body=body,
+        digest=_sha256(body),
+        plan_digest=answer.plan.digest() if answer.plan else "",
+        contract_epoch=number,
+        valid_at=question.at,
+        as_known_at=question.as_known_at,
+        about_now=ask.about_now,
+        built_from=built_from,
+        ran_unasked_at=ask.ran_unasked_at,
+        by=by.ref,
+    )
+    row.entry_ref = entries.record("decision", canonical.to_bytes(_payload(row)), by=by.ref, about=[row.ref]).ref
+    row.save(force_insert=True)
+    return row
+
+
+def _payload(row: Decision) -> dict[str, Any]:
+    """What the ledger commits to: digests of everything, and of the question only what names no customer."""
+    return {
+        "decision": row.ref,
+        "namespace": row.namespace,
+        "dataset": row.name,
+        "action": row.action,
+        "purpose": row.purpose,
+        "question": canonical.digest(row.question),
+        "facts": row.facts_id,
+        "answer": row.digest,
+        "verdict": row.verdict,
+        "plan": row.plan_digest,
+        "rules": row.rules_version,
+        "enforcement": str(row.enforcement),
+        "contract_epoch": row.contract_epoch,
+        "ran_unasked": row.ran_unasked_at is not None,
+    }
+
+
+def _permits(
+    row: Decision, ask: Ask, question: values.Question, answer: answers.Decision, gathered: gathering.Gathered, *, at: datetime, by: Actor
+) -> tuple[Permit | None, Permit | None]:  # fmt: skip
+    """A release permit for what may be used as it is, a build permit for a plan; where nothing is enforced, an advisory beside it."""
+    if not ask.about_now:
+        return None, None
+    terms = _terms(row, ask, question, answer, gathered, at)
+    kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
+    kind = kinds.get(Decision.Verdict(row.verdict))
+    permit = (
+        permits.issue(row, kind=kind, terms=terms, at=at, by=by) if kind and permits.expiry(at, terms) > at else None
+    )
+    if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT:
+        return permit, None
+    advisory = permits.Terms(
+        dataset=terms.dataset,
+        versions=terms.versions,
+        columns=terms.columns,
+        recipient=terms.recipient,
+        model=terms.model,
+    )
+    return permit, permits.issue(row, kind=Permit.Kind.ADVISORY, terms=advisory, at=at, by=by)
+
+
+def _terms(
+    row: Decision,
+    ask: Ask,
+    question: values.Question,
+    answer: answers.Decision,
+    gathered: gathering.Gathered,
+    at: datetime,
+) -> permits.Terms:
+    plan = answer.plan
+    lists = [{"space": one.space, "controller": one.controller, "need": str(one.need)} for one in _lists(plan)]
+    built = gathered.facts.built
+    lists += [
+        {"space": one.space, "controller": one.controller, "need": str(one.need)}
+        for one in (built.lists if built else ())
+    ]
+    changes = [moment for moment in (gathered.first_change, answer.holds_until, _too_old(built)) if moment is not None]
+    return permits.Terms(
+        dataset=ask.dataset.plain(),
+        versions=gathered.versions,
+        columns=plan.columns if plan else question.columns,
+        filter_columns=plan.filter_columns if plan else (),
+        outputs=[default_output(row)] if row.verdict == Decision.Verdict.PERMIT_WITH_PLAN or ask.output else [],
+        undertakings=[{"document": u.document, "clause": u.clause, "terms": u.terms} for u in plan.undertakings]
+        if plan
+        else [],
+        recipient=ask.recipient or "",
+        model=ask.model or "",
+        delete_by=at + timedelta(days=plan.keep_for_days) if plan and plan.keep_for_days is not None else None,
+        first_change=min(changes, default=None),
+        list_hours=permits.list_hours() if lists else None,
+        lists=lists,
+    )
+
+
+def _lists(plan: answers.Plan | None) -> list[answers.PeopleList]:
+    found = {
+        (one.space, one.controller, one.need): one for each in (plan.classes if plan else ()) for one in each.people
+    }
+    return [found[key] for key in sorted(found)]
+
+
+def _too_old(built: values.Built | None) -> datetime | None:
+    """When the first of the lists that were applied reaches its maximum age."""
+    moments = [one.applied_at for one in (*built.lists, *built.erased)] if built else []
+    return min(moments) + timedelta(hours=permits.list_hours()) if moments else None
