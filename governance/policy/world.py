@@ -95,7 +95,9 @@ class World:
 
     def customers_of(self, origin: Origin) -> frozenset[str]:
         """Return whose data an origin brings: the declaration's customers who are not attested absent."""
-        declaration = self.declarations[origin.declaration]
+        declaration = self.declarations.get(origin.declaration)
+        if declaration is None:  # a gap of the whole question, found elsewhere
+            return frozenset()
         whose = {NOBODY} if declaration.no_customer_data else set(declaration.customers)
         return frozenset(whose - set(origin.without))
 
@@ -117,6 +119,7 @@ class World:
         gone = {
             (u, origin.declaration)
             for origin in self.facts.origins
+            if origin.declaration in self.declarations
             for u in {*origin.without} & {*self.declarations[origin.declaration].customers}
         }
         return tuple(sorted(pair for pair in gone if pair[0] not in self.present))
@@ -130,7 +133,7 @@ class World:
     @cached_property
     def bringing(self) -> tuple[Declaration, ...]:
         """Declarations of customers' data that lineage leads to, whether somebody known comes with them or not."""
-        refs = sorted({origin.declaration for origin in self.facts.origins})
+        refs = sorted({origin.declaration for origin in self.facts.origins} & set(self.declarations))
         return tuple(self.declarations[ref] for ref in refs if not self.declarations[ref].no_customer_data)
 
     @cached_property

@@ -1,9 +1,14 @@
-"""`decide`: the one function that the rooms above call. Pure."""
+"""What the rooms above call: `check` a question, `decide` it, and ask which `consents_needed` to gather. Pure."""
 
 from governance.policy import decisions, exposure, outlook, people, questions, remedies, world
 from governance.policy.answers import Decision
 from governance.policy.people import Needed
 from governance.policy.values import Facts, Question
+
+
+def check(question: Question, facts: Facts) -> Question:
+    """Return the question in its one form; raises `questions.BadQuestion` (400) for one that means nothing."""
+    return questions.check(question, facts)
 
 
 def decide(question: Question, facts: Facts, *, with_remedies: bool = True) -> Decision:
