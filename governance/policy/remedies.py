@@ -30,6 +30,7 @@ GRANTABLE = frozenset(
         "recipient-not-covered", "region-unknown", "presence-not-granted", "no-contract", "contract-ended",
     }
 )  # fmt: skip
+OF_THE_QUESTION = frozenset({"unknown-dataset", "unknown-provenance", "undeclared-source", "not-separable"})
 CONSEQUENCES = frozenset({"all-blank", "required-column", "nobody-left", "unmapped-tenant"})
 
 
@@ -85,7 +86,7 @@ def _order(remedy: Remedy) -> tuple[object, ...]:
 
 def targets(question: Question, outcome: Outcome) -> tuple[Target, ...]:
     """Return what is refused: the question, each customer that is left out, and cells, those with the same reasons together."""
-    if any(reason.code in ("unknown-provenance", "undeclared-source") for reason in outcome.reasons):
+    if any(_is_of_question(reason) for reason in outcome.reasons):
         return (Target("", ()),)
     if question.action in vocabulary.MODEL_ACTIONS:
         return tuple(Target(customer, ()) for row in outcome.left_out for customer in row.customers)
@@ -99,6 +100,11 @@ def targets(question: Question, outcome: Outcome) -> tuple[Target, ...]:
     cells = [Target(customer, tuple(sorted(columns))) for (customer, _), columns in alike.items()]
     rows = [Target(customer, ()) for row in outcome.left_out for customer in row.customers]
     return tuple(sorted({*rows, *cells}, key=lambda target: (target.customer, target.columns)))
+
+
+def _is_of_question(reason: Reason) -> bool:
+    """Say whether a reason refuses the whole release: nobody else's remedy helps before that one does."""
+    return reason.code in OF_THE_QUESTION and not reason.customer and not reason.column
 
 
 def _speaks_against(question: Question, reason: Reason) -> bool:
@@ -145,9 +151,7 @@ def _is_least(search: Search, target: Target, chosen: frozenset[Step]) -> bool:
 def is_cleared(question: Question, target: Target, outcome: Outcome) -> bool:
     """Say whether an outcome no longer refuses the target."""
     if not target.customer and not target.columns:
-        return not any(
-            reason.code in ("unknown-provenance", "undeclared-source", "unknown-dataset") for reason in outcome.reasons
-        )
+        return not any(_is_of_question(reason) for reason in outcome.reasons)
     if question.action in vocabulary.MODEL_ACTIONS:
         return not any(
             reason.customer == target.customer and reasons.refuses(reason.code) for reason in outcome.reasons
@@ -174,7 +178,9 @@ def _candidates(search: Search, target: Target, taken: frozenset[Step], outcome:
     laid_out = world.read(search.question, search.facts)
     found: list[Step] = []
     if not target.customer and not target.columns:
-        return [step("declare-source", root) for root in search.facts.dataset.undeclared][:BRANCHES]
+        sources = [step("declare-source", root) for root in search.facts.dataset.undeclared]
+        keys = _keys(laid_out, Reason("not-separable")) if laid_out.present else ()
+        return [each for each in (*sources, *keys) if each not in taken][:BRANCHES]
     for reason in _against(search.question, target, outcome):
         found += [each for each in _about(laid_out, target, reason) if each not in taken and each not in found]
     if not target.columns:
@@ -257,12 +263,15 @@ def _categories(laid_out: World, customer: str, reason: Reason) -> Iterator[Step
 
 
 def _keys(laid_out: World, reason: Reason) -> Iterator[Step]:
+    """The key column of a space, or of a source that has no space; else the ancestor in which rows can be told apart."""
     kind = "person" if reason.about.startswith("person") else "tenant"
     lacking = laid_out.person_columns if kind == "person" else laid_out.tenant_columns
-    for declaration in laid_out.reaching:
-        if not lacking(declaration) and (kind == "tenant" or declaration.subject_space):
-            yield step("declare-key", declaration.ref, "", {"kind": kind})
+    without = [d for d in laid_out.bringing if not lacking(d)]
+    spaces = {d.tenant_space if kind == "tenant" else d.subject_space for d in without}
+    yield from (step("declare-key", space, "", {"kind": kind}) for space in sorted(spaces - {""}))
     if kind == "tenant":
+        alone = [d.ref for d in without if not d.tenant_space]
+        yield from (step("declare-key", ref, "", {"kind": kind, "declaration": ref}) for ref in alone)
         yield from (step("rebuild", ancestor) for ancestor in laid_out.facts.dataset.ancestors[:2])
 
 

@@ -151,7 +151,7 @@ def _category(taken: Step, detail: Any, question: Question, facts: Facts) -> Wor
 
 
 def _key(taken: Step, detail: Any, question: Question, facts: Facts) -> World:
-    row = Identity(PROPOSED, detail["kind"], PROPOSED, taken.target)
+    row = Identity(PROPOSED, detail["kind"], taken.target, detail.get("declaration", ""))
     return question, replace(facts, identities=(*facts.identities, row))
 
 
