@@ -214,8 +214,8 @@ def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -
     if enforced:
         raise Refused(why)
     print(f"gate: {answer.get('enforcement')} - would be refused ({why}); running anyway, and it is counted")
-    advisory = isinstance(permit, dict) and permit.get("kind") == "advisory"
-    return dict(asked["dataset"]), "advisory", str(permit["token"]) if advisory else ""
+    advisory = answer.get("advisory")
+    return dict(asked["dataset"]), "advisory", str(advisory["token"]) if isinstance(advisory, dict) else ""
 
 
 def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json:
@@ -227,7 +227,7 @@ def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json
         if time.time() > deadline:
             raise Unreachable(f"the build of {ref} is not finished after {options.wait} s")
         time.sleep(1)
-        state = dict(_ask(address, key=key).get("build") or state)
+        state = _ask(f"{address}/build", key=key)
     for name, number in dict(state.get("counts") or {}).items():
         print(f"gate:   {name.replace('_', ' ')}: {number}")
     return state
