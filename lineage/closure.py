@@ -218,7 +218,7 @@ def exposure(graph: Graph, name: Name, at: int, columns: Sequence[str] | None = 
         whole = walk(graph, barriers, entry(graph, barriers, name, window, column))
         origins[column] = origins_of(graph, barriers, whole)
     unknown, partial = findings(barriers, whole)  # `*` comes last and reaches all that any column reaches
-    unknown |= _missing(graph, barriers, name, whole)
+    unknown |= _missing(graph, name, whole)
     state: Completeness = "unknown" if unknown else "partial" if partial else "known"
     return Exposure(
         namespace=name.namespace, name=name.name, completeness=state, unknown=tuple(sorted(unknown)), partial=tuple(sorted(partial)),
@@ -267,13 +267,15 @@ def _finding(code: str, write: Write, remedies: Mapping[str, str]) -> Finding:
     return Finding(code, write.name.namespace, write.name.name, write.run, remedies.get(code, ""))
 
 
-def _missing(graph: Graph, barriers: Barriers, name: Name, found: Walk) -> set[Finding]:
-    if found.labels:
-        return set()
+def _missing(graph: Graph, name: Name, found: Walk) -> set[Finding]:
+    """Nobody ever wrote, read or declared it; or it holds nothing now."""
     root = graph.root(name)
     seen = root in graph.writes or any(graph.root(each) == root for each in graph.part.first_reads)
+    declared = any(s.covers(each) for s in graph.statements("source") for each in graph.names(root))
+    if seen and found.labels:
+        return set()
     code = "no-live-version" if seen else "unknown-dataset"
-    return {Finding(code, name.namespace, name.name, "", UNKNOWN_GAPS[code])}
+    return set() if declared and not seen else {Finding(code, name.namespace, name.name, "", UNKNOWN_GAPS[code])}
 
 
 def _notes(found: Walk) -> set[Finding]:

@@ -73,7 +73,7 @@ class _Descent:
             yield Window(write.window.start, FOREVER if write.gone == FOREVER else write.gone + 1), life
 
     def _seen(self, held: Held, reader: Write, window: Window, *, pinned: bool) -> bool:
-        if held.write.run == reader.run:
+        if held.write.run == reader.run != "":
             return False
         skew = self.graph.rules.skew
         if not pinned and not (held.span.start <= window.end + skew and window.start <= held.span.end + skew):

@@ -133,9 +133,9 @@ class Graph:
         return tuple(base(each, self._endings.get(each, ())) for each in read)
 
     def sees(self, window: Window, write: Write, reader: str) -> bool:
-        """Rules 5 and 6: say whether a run that read over `window` may have seen a write; never its own."""
+        """Rules 5 and 6: say whether a run that read over `window` may have seen a write; never its own. A question has no run."""
         return (
-            write.run != reader
+            (not write.run or write.run != reader)
             and write.window.start <= window.end + self.rules.skew
             and window.start <= write.gone + self.rules.skew
         )
