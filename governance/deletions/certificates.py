@@ -153,6 +153,8 @@ def _page(draft: Draft, *, at: datetime) -> bytes:
     ]  # fmt: skip
     items = draft.stated["items"]
     context = {
+        "done": [item for item in items if item["state"] == State.VERIFIED],
+        "rows": sum(item.get("affected") or 0 for item in items),
         "models": [item for item in items if item["kind"] == Kind.MODEL],
         "exceptions": [item for item in items if item["state"] == State.EXCEPTED],
         "f": draft.stated, "ref": draft.ref, "issuer": draft.stated["issuer"]["name"], "at": at, "statement_sha256": sha256,

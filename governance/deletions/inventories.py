@@ -14,7 +14,7 @@ from governance.catalogue.models import Model, SourceDeclaration
 from governance.deletions.machine import Kind
 from governance.deletions.models import Inventory
 from governance.obligations.models import Obligation
-from governance.parties.models import TenantKey
+from governance.parties.models import Customer, TenantKey
 from lineage import queries
 from lineage.answers import Descendant
 from lineage.journal import entries, sequencer
@@ -68,35 +68,51 @@ def take(duty: Obligation, *, by: Actor, at: datetime) -> tuple[Inventory, list[
     return inventory, items
 
 
-def survey(duty: Obligation, *, at: datetime) -> tuple[list[Item], list[dict[str, str]]]:
-    """Return what the data reached by now, sources first, and what is not known. Purged and absent ways are not followed."""
+def survey(duty: Obligation, *, at: datetime, gaps: bool = True) -> tuple[list[Item], list[dict[str, str]]]:
+    """Return what the data reached by now, sources first, and what is not known (with `gaps`: looking for that takes longer).
+
+    Purged and absent ways are not followed.
+    """
+    unknowns: list[dict[str, str]] = []
+    items = reached(_sources(duty, unknowns), party=duty.subject or duty.customer.ref, at=at, unknowns=unknowns)
+    places_found = {(item.namespace, item.name) for item in items}
+    return items, unknowns + (_gaps(items, at) + _strangers(places_found, at) if gaps else [])
+
+
+def reached(
+    sources_: Iterable[tuple[SourceDeclaration, str, str]], *, party: str, at: datetime, unknowns: list[dict[str, str]]
+) -> list[Item]:
+    """Return every item downstream of these sources, nearest first; what lineage is silent about is added to `unknowns`."""
     models = set(Model.objects.values_list("namespace", "name"))
     releases = set(Build.objects.values_list("namespace", "name"))
     found: dict[tuple[str, str], Item] = {}
-    unknowns: list[dict[str, str]] = []
-    for source, namespace, name in _sources(duty, unknowns):
-        reached = queries.descendants(namespace, name, party=duty.subject or duty.customer.ref, at=at)
-        if not reached:
+    for source, namespace, name in sources_:
+        versions = queries.descendants(namespace, name, party=party, at=at)
+        if not versions:
             unknowns.append(
                 _unknown(namespace, name, "no event of lineage tells how this declared source was written or read")
             )
         own = found.setdefault((namespace, name), Item(Kind.DATASET, namespace, name, [_step(namespace, name)]))
         own.declarations.add(source.ref)
-        for descendant in reached:
+        for descendant in versions:
             _add(found, descendant, source.ref, models, releases)
-    items = sorted(found.values(), key=lambda item: (len(item.path), item.key))
-    return items, unknowns + _gaps(items, at) + _strangers(found, at)
+    return sorted(found.values(), key=lambda item: (len(item.path), item.key))
 
 
-def sources(duty: Obligation) -> list[SourceDeclaration]:
+def sources(customer: Customer) -> list[SourceDeclaration]:
     """Return every declaration, ended ones included, under which the customer's data came in."""
-    spaces = TenantKey.objects.filter(customer=duty.customer).values("space")
+    spaces = TenantKey.objects.filter(customer=customer).values("space")
     rows = SourceDeclaration.objects.filter(known_at__isnull=False, no_customer_data=False)
-    return list(rows.filter(Q(customer=duty.customer) | Q(tenant_space__in=spaces)).order_by("ref"))
+    return list(rows.filter(Q(customer=customer) | Q(tenant_space__in=spaces)).order_by("ref"))
+
+
+def placed(customer: Customer) -> list[tuple[SourceDeclaration, str, str]]:
+    """Return those declarations with every dataset that each is about."""
+    return [(source, *place) for source in sources(customer) for place in _datasets(source)]
 
 
 def _sources(duty: Obligation, unknowns: list[dict[str, str]]) -> Iterable[tuple[SourceDeclaration, str, str]]:
-    for source in sources(duty):
+    for source in sources(duty.customer):
         if duty.subject and source.subject_space_id != duty.subject_space_id:
             unknowns.append(
                 _unknown(source.namespace, source.name, "no column tells whether the person is in this source")
@@ -151,7 +167,7 @@ def _gaps(items: Iterable[Item], at: datetime) -> list[dict[str, str]]:
     return gaps
 
 
-def _strangers(found: dict[tuple[str, str], Item], at: datetime) -> list[dict[str, str]]:
+def _strangers(found: set[tuple[str, str]], at: datetime) -> list[dict[str, str]]:
     """Return datasets outside the inventory of which lineage cannot tell whose data they hold: nobody can rule them out."""
     others = [place for place in Dataset.objects.order_by("id").values_list("namespace", "name") if place not in found]
     gaps = [

@@ -33,7 +33,7 @@ LIMITS = (
 def facts(ref: str, duty: Obligation, inventory: Inventory, *, seal: str, by: str, at: datetime) -> dict[str, Any]:
     """Return everything a certificate states about an obligation, as JSON values in a fixed order."""
     tasks = list(duty.tasks.select_related("inventory").prefetch_related("evidence").order_by("id"))
-    tasks.sort(key=lambda task: (len(task.path), task.kind, task.namespace, task.name))
+    tasks.sort(key=lambda task: (not task.declarations, len(task.path), task.kind, task.namespace, task.name))
     first = duty.inventories.order_by("id").first() or inventory
     return {
         "certificate": ref,
@@ -127,7 +127,7 @@ def _item(task: Task) -> dict[str, Any]:
         "namespace": task.namespace,
         "name": task.name,
         "state": task.state,
-        "reached_by": [_step(step) for step in task.path],
+        "reached_by": [{"namespace": step["namespace"], "name": step["name"]} for step in task.path],
         "runs": [version["run"] for version in task.versions],
         "late": task.late,
         "listed_at_ledger_position": task.inventory.ledger_position,
@@ -165,10 +165,6 @@ def _exception(task: Task) -> dict[str, Any]:
 
 def _evidence(row: Evidence) -> dict[str, Any]:
     return {"ref": row.ref, "role": row.role, "digest": row.digest, "happened_at": instant(row.happened_at)}
-
-
-def _step(step: dict[str, str]) -> str:
-    return f"{step['namespace']} {step['name']}".strip()
 
 
 def _notice(row: Any) -> dict[str, str]:

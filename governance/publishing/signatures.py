@@ -30,8 +30,8 @@ from lineage.errors import Unprocessable
 
 FIELD = "Seal"
 MM = 72 / 25.4
-# Where document.css leaves room on the first page: 62 x 24 mm under the top right corner of the text area (x1, y1, x2, y2 in points).
-STAMP_BOX = (round(126 * MM), round(251 * MM), round(188 * MM), round(275 * MM))
+# Where document.css leaves room on the first page: 62 x 27 mm under the top right corner of the text area (x1, y1, x2, y2 in points).
+STAMP_BOX = (round(126 * MM), round(248 * MM), round(188 * MM), round(275 * MM))
 
 
 class BrokenSeal(Unprocessable):
