@@ -84,10 +84,9 @@ class Bulk(APIView):
         space = subjects.space(request.query_params.get("space", ""))
         size = _length(request)
         format = "csv" if str(request.content_type).startswith("text/csv") else "ndjson"
+        stream: Any = request.data  # what `_Lines` handed on
         try:
-            found = bulk.load(
-                request.data, format=format, space=space, size=size, by=caller(request), at=timezone.now()
-            )
+            found = bulk.load(stream, format=format, space=space, size=size, by=caller(request), at=timezone.now())
         except UnreadablePostError:
             raise bulk.HalfAnUpload("the upload broke off; nothing was kept", remedy="send the file again") from None
         return Response(report(found.load) | {"duplicate": found.duplicate}, status=200 if found.duplicate else 201)
@@ -147,7 +146,7 @@ class Registrations(APIView):
 class BasisTerms(serializers.Serializer[bases.Terms]):
     """What a basis record says."""
 
-    customer = serializers.CharField(max_length=40)
+    customer = serializers.CharField(max_length=40, allow_blank=True, help_text="empty: the vendor's own data")
     category = serializers.CharField(max_length=200)
     action = serializers.CharField(max_length=100)
     purpose = serializers.CharField(max_length=200)

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from consent import vocabulary
 from consent.models import Basis
+from consent.statements import REFERENCE
 from lineage import errors
 from lineage.journal import entries
 
@@ -26,7 +27,7 @@ class OfficerNeeded(errors.Forbidden):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a basis record says. `category` is a personal-axis key, `role` and `ground` values of `Basis`."""
+    """What a basis record says. `customer_ref` empty means the vendor's own data; `category` is a personal-axis key, `role` and `ground` values of `Basis`."""
 
     customer_ref: str
     category: str
@@ -49,7 +50,7 @@ def declare(terms: Terms, *, by: str, officer: bool) -> Basis:
             declared_by=by,
             officer=by if officer else "",
         )
-        entries.record("basis-declared", _payload(basis), by=by, about=[basis.ref, basis.customer_ref])
+        entries.record("basis-declared", _payload(basis), by=by, about=_about(basis))
     return basis
 
 
@@ -66,7 +67,7 @@ def approve(ref: str, *, by: str, officer: bool) -> Basis:
         basis.approved_by, basis.approved_at, basis.officer = by, Now(), basis.officer or by
         basis.save(update_fields=["approved_by", "approved_at", "officer"])
         basis.refresh_from_db()
-        entries.record("basis-approved", _payload(basis), by=by, about=[basis.ref, basis.customer_ref])
+        entries.record("basis-approved", _payload(basis), by=by, about=_about(basis))
     return basis
 
 
@@ -80,7 +81,7 @@ def end(ref: str, *, on: datetime, by: str, officer: bool) -> Basis:
         basis.ended_on, basis.ended_by, basis.end_officer = on, by, by if officer else ""
         basis.save(update_fields=["ended_on", "ended_by", "end_officer"])
         payload = _payload(basis) | {"ends_on": on.isoformat()}
-        entries.record("basis-end-proposed", payload, by=by, about=[basis.ref, basis.customer_ref])
+        entries.record("basis-end-proposed", payload, by=by, about=_about(basis))
     return basis
 
 
@@ -96,7 +97,7 @@ def approve_end(ref: str, *, by: str, officer: bool) -> Basis:
         basis.save(update_fields=["end_approved_by", "ended_at", "end_officer"])
         basis.refresh_from_db()
         payload = _payload(basis) | {"ended_on": basis.ended_on.isoformat() if basis.ended_on else ""}
-        entries.record("basis-ended", payload, by=by, about=[basis.ref, basis.customer_ref])
+        entries.record("basis-ended", payload, by=by, about=_about(basis))
     return basis
 
 
@@ -113,7 +114,7 @@ def _check(terms: Terms) -> None:
         "role": terms.role in Basis.Role.values,
         "ground": terms.ground in Basis.Ground.values,
         "assessment": bool(terms.assessment.strip()),
-        "customer": bool(terms.customer_ref.strip()),
+        "customer": not terms.customer_ref or bool(REFERENCE.fullmatch(terms.customer_ref)),
     }
     for field, fine in known.items():
         if not fine:
@@ -139,6 +140,10 @@ def _two(by: str, first: str, officer: bool) -> None:
 def _must_be_person(by: str) -> None:
     if not by.startswith("user:"):
         raise SecondPersonNeeded("a basis record takes named persons, not keys", remedy="log in as a person")
+
+
+def _about(basis: Basis) -> list[str]:
+    return [ref for ref in (basis.ref, basis.customer_ref) if ref]
 
 
 def _payload(basis: Basis) -> dict[str, str]:

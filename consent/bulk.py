@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from django.db import connection, transaction
 
-from consent import statements
+from consent import statements, writers
 from consent.models import BulkLoad, ConsentEvent, IdentifierSpace
 from lineage import errors, refs
 from lineage.journal import entries
@@ -211,6 +211,7 @@ def _row(said: statements.Statement) -> tuple[object, ...]:
 
 def _keep(space: IdentifierSpace, digest: str, count: _Count, by: str) -> BulkLoad:
     """Turn what was staged into events, registrations, the load's row and its ledger entry."""
+    writers.enter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('consent_bulkload', 'id'))")
         number = cursor.fetchone()[0]

@@ -5,11 +5,11 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import connection, transaction
 
-from consent import subjects, vocabulary
+from consent import subjects, vocabulary, writers
 from consent.models import ConsentEvent, IdentifierSpace
 from consent.scope import Need, Standing
 from consent.statements import Statement
@@ -17,6 +17,8 @@ from lineage.journal import entries
 
 BATCH = 10_000
 _CURSORS = itertools.count()
+
+type Values = list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Counts:
 def record(statement: Statement, *, by: str) -> Recorded:
     """Store one statement and its ledger entry, which names the event and never the person. Repeating it changes nothing."""
     with transaction.atomic():
+        writers.enter()
         if statement.customer:
             subjects.register(
                 statement.space, [statement.subject], customer_ref=statement.customer, minor=statement.minor, by=by
@@ -112,6 +115,7 @@ def effective(question: Question, subject: str) -> Standing:
 def write_list(question: Question, sink: Callable[[list[str]], object]) -> ListHead:
     """Send the allow-list of a question to `sink` in sorted batches and return its head."""
     with transaction.atomic():
+        writers.settle()
         position = current_position()
         sql, values = _listed_sql(question)
         digest, count, batch = hashlib.sha256(), 0, list[str]()
@@ -134,22 +138,19 @@ def allow_list(question: Question) -> AllowList:
     return AllowList(head=head, subjects=tuple(collected))
 
 
-def delta(question: Question, *, since: int) -> tuple[list[str], list[str]]:
-    """Return (listed, not listed) among the people who said something at or after a position: what a builder must apply.
+def delta(before: Question, now: Question) -> tuple[list[str], list[str]]:
+    """Return who came onto the list and who left it between two askings of one question: what a builder must apply.
 
-    A position is conservative: somebody who changed nothing may be named again, nobody who changed is left out.
+    Expiries and new minors count as well as what people said. Exact where the first list was made by `write_list`.
     """
-    touched = list(
-        ConsentEvent.objects.filter(space=question.space, controller_ref=question.controller, position__gte=since)
-        .order_by("subject")
-        .values_list("subject", flat=True)
-        .distinct()
-    )
-    sql, values = _listed_sql(question)
+    (old, old_values), (new, new_values) = _listed_sql(before), _listed_sql(now)
+    return _without(new, old, [*new_values, *old_values]), _without(old, new, [*old_values, *new_values])
+
+
+def _without(one: str, other: str, values: Values) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT subject FROM ({sql}) l WHERE subject = ANY(%s)", [*values, touched])  # noqa: S608
-        listed = {row[0] for row in cursor.fetchall()}
-    return [s for s in touched if s in listed], [s for s in touched if s not in listed]
+        cursor.execute(f"({one}) EXCEPT ({other}) ORDER BY 1", values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def counts(question: Question, *, customer_ref: str) -> Counts:
@@ -252,7 +253,7 @@ def _payload(event: ConsentEvent, space: IdentifierSpace) -> dict[str, str]:
     }
 
 
-def _listed_sql(question: Question) -> tuple[str, list[object]]:
+def _listed_sql(question: Question) -> tuple[str, Values]:
     """The references that stand on the list: those who are allowed (`only`), or those who are not (`except`)."""
     standing, values = _standings_sql(question, None)
     if question.kind == "only":
@@ -271,7 +272,7 @@ def _listed_sql(question: Question) -> tuple[str, list[object]]:
     )
 
 
-def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, list[object]]:
+def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, Values]:
     """One row per person with events that count: the living event that wins, or `expired`. Mirrors `scope.standing`."""
     known, known_values = _known(question, "e.recorded_at")
     narrow, narrow_values = (" AND e.subject = ANY(%s)", [only]) if only is not None else ("", [])
@@ -292,7 +293,7 @@ def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, lis
         ORDER BY subject, living DESC, at DESC,
                  array_position(ARRAY['objected', 'withdrawn', 'refused', 'given'], state::text)
     """  # noqa: S608 - only our own fragments
-    values: list[object] = [
+    values: Values = [
         question.at,
         question.space.pk,
         question.controller,
@@ -314,7 +315,7 @@ def _strength(need: Need, minors: str) -> str:
     return f"CASE WHEN e.subject IN ({minors}) THEN {guarded} ELSE {plain} END"
 
 
-def _minors_sql(question: Question) -> tuple[str, list[object]]:
+def _minors_sql(question: Question) -> tuple[str, Values]:
     """People whom some customer's latest registration calls minors."""
     known, moment = _known(question, "r.recorded_at")
     later, later_moment = _known(question, "n.recorded_at")
@@ -326,11 +327,11 @@ def _minors_sql(question: Question) -> tuple[str, list[object]]:
     return sql, [question.space.pk, *moment, *later_moment]
 
 
-def _known(question: Question, column: str) -> tuple[str, list[object]]:
+def _known(question: Question, column: str) -> tuple[str, Values]:
     return ("", []) if question.as_known_at is None else (f" AND {column} <= %s", [question.as_known_at])
 
 
-def _stream(sql: str, values: list[object]) -> Iterator[tuple[str, ...]]:
+def _stream(sql: str, values: Values) -> Iterator[tuple[str, ...]]:
     """Rows of a query through a server-side cursor, within the caller's transaction or one of its own."""
     with transaction.atomic():
         connection.ensure_connection()

@@ -140,7 +140,7 @@ class ConsentEvent(models.Model):
 class BasisQuerySet(models.QuerySet["Basis"]):
     def counting(self, *, at: object, as_known_at: object) -> "BasisQuerySet":
         """The approved records whose period holds `at`, as they were known at `as_known_at`."""
-        ended_later = Q(ended_on=None) | Q(ended_at__gt=as_known_at) | Q(ended_on__gt=at)
+        ended_later = Q(ended_on=None) | Q(ended_at=None) | Q(ended_at__gt=as_known_at) | Q(ended_on__gt=at)
         return self.filter(
             Q(valid_to=None) | Q(valid_to__gt=at), ended_later, approved_at__lte=as_known_at, valid_from__lte=at
         )
@@ -163,7 +163,7 @@ class Basis(models.Model):
         WARRANTY = "customer-warranty"
 
     ref = models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, "bas"), editable=False)
-    customer_ref = models.CharField(max_length=40, db_index=True)
+    customer_ref = models.CharField(max_length=40, db_index=True, blank=True, help_text="empty: the vendor's own data")
     category = models.CharField(max_length=200)
     action = models.CharField(max_length=100)
     purpose = models.CharField(max_length=200)

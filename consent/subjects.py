@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
+from consent import writers
 from consent.models import IdentifierSpace, Registration
 from lineage import errors
 from lineage.journal import entries, keys
@@ -82,6 +83,7 @@ def register(of: IdentifierSpace, subjects: Iterable[str], *, customer_ref: str,
     if any(not is_reference(subject) for subject in wanted):
         raise BadIdentifier("a subject reference has 64 hexadecimal digits", where="subjects")
     with transaction.atomic():
+        writers.enter()
         new = _insert(of, wanted, customer_ref, minor, by)
         if new:
             payload = {"space": of.ref, "customer": customer_ref, "registered": new, "minor": minor}

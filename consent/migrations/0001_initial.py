@@ -81,7 +81,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('ref', models.CharField(default=functools.partial(lineage.refs.new, 'bas'), editable=False, max_length=40, unique=True)),
-                ('customer_ref', models.CharField(db_index=True, max_length=40)),
+                ('customer_ref', models.CharField(blank=True, db_index=True, help_text="empty: the vendor's own data", max_length=40)),
                 ('category', models.CharField(max_length=200)),
                 ('action', models.CharField(max_length=100)),
                 ('purpose', models.CharField(max_length=200)),

@@ -59,7 +59,7 @@ class DeclaredAdmin(VerbAdmin):
     """One kind of declaration: declared on a form, confirmed and ended by buttons, never edited."""
 
     changeable = False
-    says: tuple[str, ...] = ()
+    says: tuple[str | tuple[str, ...], ...] = ()
     search_fields: tuple[str, ...] = BY_DATASET
     list_filter: tuple[str, ...] = ("namespace",)
     actions_detail = ("approve", "end", "approve_end")

@@ -140,7 +140,7 @@ class Step(APIView):
     """Approve a declaration, propose its end, approve its end."""
 
     required_scopes = STEP
-    kind: ClassVar[type[Declared]] = Declared
+    kind: type[Declared] = rows.SourceDeclaration
     step = ""
 
     @extend_schema(request=forms.EndIn)

@@ -147,14 +147,14 @@ UNITS = ("year", "quarter", "month", "week", "day", "hour")
 
 
 def _parameters(method: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    match method, dict(parameters):
-        case "bands", {"width": int(width), **rest} if width > 0 and not rest and not isinstance(width, bool):
+    match method, sorted(parameters.items()):
+        case ("bands", [("width", int(width))]) if width > 0 and width is not True:
             return {"width": width}
-        case "truncate", {"length": int(length), **rest} if length >= 0 and not rest and not isinstance(length, bool):
+        case ("truncate", [("length", int(length))]) if length >= 0 and not isinstance(length, bool):
             return {"length": length}
-        case "truncate", {"unit": str(unit), **rest} if unit in UNITS and not rest:
+        case ("truncate", [("unit", str(unit))]) if unit in UNITS:
             return {"unit": unit}
-        case "blank", rest if not rest:
+        case ("blank", []):
             return {}
     raise errors.Unprocessable(
         "a generalisation is bands with a width, truncate with a length or a unit of time, or blank",

@@ -41,7 +41,7 @@ def declare[M: Declared](row: M, *, by: Actor) -> M:
     with transaction.atomic():
         row.declared_by = by.ref
         if not row.takes_two():
-            row.known_at = Now()  # type: ignore[assignment]
+            row.known_at = Now()
         row.save(force_insert=True)
         row.refresh_from_db()
         entries.record(f"{row.KIND}-declared", summary(row), by=by.ref, about=_about(row))
@@ -59,7 +59,7 @@ def approve[M: Declared](row: M, *, by: Actor) -> M:
         if row.end_known_at:
             raise errors.Conflict("this declaration was withdrawn before it was approved", code="ended")
         _second(row, first=row.declared_by, by=by)
-        row.approved_by, row.known_at = by.ref, Now()  # type: ignore[assignment]
+        row.approved_by, row.known_at = by.ref, Now()
         row.save(update_fields=["approved_by", "known_at"])
         row.refresh_from_db()
         entries.record(f"{row.KIND}-approved", summary(row), by=by.ref, about=_about(row))
@@ -109,7 +109,7 @@ def summary(row: Declared) -> dict[str, Any]:
 
 
 def _finish[M: Declared](row: M, by: Actor) -> M:
-    row.end_known_at = Now()  # type: ignore[assignment]
+    row.end_known_at = Now()
     row.save(update_fields=["end_known_at", "end_approved_by"])
     row.refresh_from_db()
     entries.record(f"{row.KIND}-ended", _ended(row), by=by.ref, about=_about(row))

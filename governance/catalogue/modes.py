@@ -43,7 +43,7 @@ def approve(ref: str, *, by: Actor) -> EnforcementMode:
             raise declarations.SecondPersonNeeded(
                 "whoever proposed a mode cannot approve it", remedy="ask a second person"
             )
-        row.approved_by, row.approved_at = by.ref, Now()  # type: ignore[assignment]
+        row.approved_by, row.approved_at = by.ref, Now()
         row.save(update_fields=["approved_by", "approved_at"])
         row.refresh_from_db()
         entries.record("mode-approved", _payload(row), by=by.ref, about=[row.ref])

@@ -79,7 +79,7 @@ def state(
         raise errors.Unprocessable(f"a {kind} wants {WANTS.get(kind, 'another payload')}", where="payload") from None
 
 
-WANTS = {
+WANTS: dict[str, str] = {
     Kind.REPLACES_WHOLE: '{"job": {"namespace", "name"}}',
     Kind.COLUMN_MAP: '{"job": …, "fields": {column: [{"namespace", "name", "field"}]}}',
     Kind.ABSENCE: '{"customer": reference, "job": …, "run", "columns"}',

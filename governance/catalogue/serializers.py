@@ -57,7 +57,7 @@ class KeyIn(Placed):
     column = Text(max_length=300)
     kind = serializers.ChoiceField(KeyColumn.Kind.choices)
     space = Text(max_length=200)
-    source = Text(max_length=40, required=False, default="")
+    source = Text(max_length=40, required=False, default="")  # type: ignore[assignment]  # DRF collects it as a field
 
 
 class QuasiIn(Placed):

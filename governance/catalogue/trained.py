@@ -84,7 +84,7 @@ def retire(model: Model, *, evidence_digest: str = "", by: Actor) -> Model:
         model = Model.objects.select_for_update(of=("self",)).get(pk=model.pk)
         if model.retired_at:
             raise errors.Conflict("this model is retired already", code="already-retired")
-        model.retired_at, model.retired_by = Now(), by.ref  # type: ignore[assignment]
+        model.retired_at, model.retired_by = Now(), by.ref
         model.save(update_fields=["retired_at", "retired_by"])
         model.refresh_from_db()
         entries.record("model-retired", {"model": model.ref, "evidence": evidence_digest}, by=by.ref, about=[model.ref])

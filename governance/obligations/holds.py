@@ -41,7 +41,7 @@ def lift(ref: str, *, on: datetime, by: Actor) -> LegalHold:
             raise errors.NotFound("no legal hold of that reference")
         if hold.lifted_on:
             raise errors.Conflict("this hold is lifted already", code="already-lifted")
-        hold.lifted_on, hold.lifted_by, hold.lifted_at = on, by.ref, Now()  # type: ignore[assignment]
+        hold.lifted_on, hold.lifted_by, hold.lifted_at = on, by.ref, Now()
         hold.save(update_fields=["lifted_on", "lifted_by", "lifted_at"])
         hold.refresh_from_db()
         payload = {"hold": hold.ref, "customer": hold.customer.ref, "on": on.isoformat()}

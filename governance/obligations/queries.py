@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from governance.obligations.machine import PENDING, State
 from governance.obligations.models import Change, LegalHold, Obligation
@@ -77,7 +77,7 @@ def holds(customers: Iterable[str], *, at: datetime, as_known_at: datetime | Non
     ]
 
 
-def _known(customers: Iterable[str], as_known_at: datetime | None) -> "Obligation.objects":  # type: ignore[name-defined]
+def _known(customers: Iterable[str], as_known_at: datetime | None) -> QuerySet[Obligation]:
     rows = Obligation.objects.filter(customer__ref__in=list(customers)).select_related("customer", "subject_space")
     return (rows if as_known_at is None else rows.filter(recorded_at__lte=as_known_at)).order_by("ref")
 

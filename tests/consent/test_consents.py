@@ -1,11 +1,13 @@
 """Consent in the database: the SQL answers what the pure fold answers, and nothing tells who a person is."""
 
 import itertools
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,14 +107,44 @@ def test_counts_are_over_the_people_registered_for_the_customer(space: Identifie
     assert consents.counts(interest, customer_ref="cus_a") == consents.Counts(registered=3, allowed=3)
 
 
-def test_a_delta_names_who_changed_since_a_position(space: IdentifierSpace) -> None:
-    say(space, "ann", "given", 1)
-    since = consents.allow_list(ask(space)).head.position
+def test_a_delta_names_who_came_and_who_left(space: IdentifierSpace) -> None:
+    for who, until in (("ann", {}), ("eva", {"expires_at": (START + 4 * DAY).isoformat()})):
+        say(space, who, "given", 1, **until)
+    before = ask(space, at=START + 3 * DAY, as_known_at=timezone.now())
     say(space, "bob", "given", 2)
     say(space, "ann", "withdrawn", 3)
-    listed, unlisted = consents.delta(ask(space), since=since)
-    assert listed == [subjects.reference(space, "bob")]
-    assert unlisted == [subjects.reference(space, "ann")]
+    came, left = consents.delta(before, ask(space))
+    assert came == [subjects.reference(space, "bob")]
+    assert left == sorted(subjects.reference(space, who) for who in ("ann", "eva"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_waits_for_a_withdrawal_that_is_being_written(space: IdentifierSpace) -> None:
+    say(space, "ann", "given", 1)
+    written, go, made = threading.Event(), threading.Event(), threading.Event()
+    found: list[consents.AllowList] = []
+
+    def withdraw() -> None:
+        with transaction.atomic():
+            say(space, "ann", "withdrawn", 2)
+            written.set()
+            assert go.wait(10)
+        connection.close()
+
+    def make() -> None:
+        found.append(consents.allow_list(ask(space)))
+        made.set()
+        connection.close()
+
+    threads = [threading.Thread(target=withdraw), threading.Thread(target=make)]
+    threads[0].start()
+    assert written.wait(10)
+    threads[1].start()
+    assert not made.wait(0.3)
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert found[0].subjects == ()
 
 
 def test_the_same_statement_twice_is_one_event_and_one_entry(space: IdentifierSpace) -> None:
