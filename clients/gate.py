@@ -229,7 +229,8 @@ def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json
         time.sleep(1)
         state = _ask(f"{address}/build", key=key)
     for name, number in dict(state.get("counts") or {}).items():
-        print(f"gate:   {name.replace('_', ' ')}: {number}")
+        if type(number) is int:
+            print(f"gate:   {name.replace('_', ' ')}: {number}")
     return state
 
 

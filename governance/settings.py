@@ -205,6 +205,12 @@ CHECKPOINT_COPY_DIR = Path(env_str("CHECKPOINT_COPY_DIR", str(STATE_DIR / "check
 # Where the governed data lies: a JSON file, OpenLineage namespace -> {"builder": dsn, "executor": dsn, "checker": dsn}.
 DATA_PLANES_FILE = env_str("DATA_PLANES_FILE", "")
 
+# What `manage.py verify` runs beside the ledger's own checks.
+VERIFY_CHECKS = [
+    "governance.releases.verifying.check_decisions",
+    "governance.releases.verifying.check_permits",
+]
+
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
 ALLOW_LIST_MAX_AGE_HOURS = env_int("ALLOW_LIST_MAX_AGE_HOURS", 24)
 

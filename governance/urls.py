@@ -22,4 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("lineage.urls")),
     path("", include("governance.parties.urls")),
     path("", include("governance.contracts.urls")),
+    path("", include("governance.releases.urls")),
+    path("", include("governance.building.urls")),
 ]

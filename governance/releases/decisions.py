@@ -13,7 +13,7 @@ from governance.access.actors import Actor
 from governance.catalogue import modes
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
-from governance.policy import answers, canonical, deciding, values
+from governance.policy import answers, canonical, engine, values
 from governance.releases import gathering, permits, requests
 from governance.releases.models import Decision, Permit, StoredFacts
 from governance.releases.requests import Ask
@@ -58,7 +58,7 @@ def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = 
     with transaction.atomic():
         question = requests.question(ask, columns=_columns(ask, now), now=now)
         gathered, number = _gather(question)
-        answer = deciding.decide(question, gathered.facts)
+        answer = engine.decide(question, gathered.facts)
         row = _store(ask, question, gathered.facts.normal(), answer, number, by=by, built_from=built_from)
         permit, advisory = _permits(row, ask, question, answer, gathered, at=now, by=by)
     return Answered(row, answer, permit, advisory)
@@ -70,7 +70,7 @@ def preview(
     """Decide without storing anything, on facts changed by `with_facts`: for re-checks and impact pages."""
     gathered, _ = _gather(question)
     facts = with_facts(gathered.facts)
-    return deciding.decide(question, facts, with_remedies=False)
+    return engine.decide(question, facts, with_remedies=False)
 
 
 def default_output(row: Decision) -> dict[str, str]:
@@ -113,7 +113,7 @@ def replay(row: Decision) -> bytes:
     """Decide the stored facts again and return the bytes; raises `NotReplayed` unless they are the stored ones."""
     if row.rules_version != values.RULES_VERSION:
         raise NotReplayed(f"{row.ref} was decided under rules {row.rules_version}; these are {values.RULES_VERSION}")
-    body = deciding.decide(question_of(row), facts_of(row)).to_bytes()
+    body = engine.decide(question_of(row), facts_of(row)).to_bytes()
     if body != bytes(row.body) or _sha256(body) != row.digest:
         raise NotReplayed(
             f"deciding the stored facts of {row.ref} again gives another answer", remedy="run manage.py verify"

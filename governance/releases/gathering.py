@@ -24,7 +24,7 @@ from governance.catalogue.models import (
 )
 from governance.obligations import queries as obligations
 from governance.parties.models import Customer, TenantKey
-from governance.policy import deciding, values
+from governance.policy import engine, values
 from governance.releases import people, provenance, terms
 from governance.releases.provenance import Provenance
 from lineage import queries as lineage
@@ -55,7 +55,7 @@ def gather(question: values.Question) -> Gathered:
     refs = sorted({customer for mine in holders.values() for customer in mine})
     facts = _facts(question, found, holders, refs)
     return Gathered(
-        facts=replace(facts, consents=people.views(deciding.consents_needed(question, facts), question)),
+        facts=replace(facts, consents=people.views(engine.consents_needed(question, facts), question)),
         versions=tuple({"name": v.name, "run": v.run} for v in found.versions),
         first_change=_first_change(found, refs, question),
     )

@@ -1,0 +1,98 @@
+"""How a decision is shown over HTTP: to pipelines codes, opaque references and counts; names and quotes to `explanation:read`."""
+
+from typing import Any
+
+from governance.access.actors import Actor
+from governance.policy import answers, canonical
+from governance.releases import decisions, explaining, permits
+from governance.releases.decisions import Answered
+from governance.releases.models import Decision, Permit
+
+SHOWN = 20
+
+
+def answered(found: Answered, *, by: Actor) -> dict[str, Any]:
+    """Return the answer to a question that was just decided."""
+    row, answer = found.decision, found.answer
+    body = head(row) | {
+        "next": next_step(row, found.permit),
+        "permit": permits.shown(found.permit) if found.permit else None,
+        "advisory": permits.shown(found.advisory) if found.advisory else None,
+        "plan": plan_head(answer),
+        "people": canonical.to_json(answer.counts),
+        "left_out": [{"customers": list(each.customers), "codes": list(each.codes)} for each in answer.left_out],
+    }
+    return body | _reasons(row, answer, by)
+
+
+def again(row: Decision, *, by: Actor) -> dict[str, Any]:
+    """Return a stored decision in the same form, with the permit that counts now."""
+    kinds = (Permit.Kind.RELEASE, Permit.Kind.BUILD)
+    found = row.permits.filter(kind__in=kinds).order_by("-pk").first()
+    advisory = row.permits.filter(kind=Permit.Kind.ADVISORY).first()
+    return answered(Answered(row, decisions.answer_of(row), found, advisory), by=by)
+
+
+def head(row: Decision) -> dict[str, Any]:
+    """Return what identifies a decision."""
+    return {
+        "ref": row.ref,
+        "verdict": row.verdict,
+        "enforcement": row.enforcement,
+        "dataset": {"namespace": row.namespace, "name": row.name},
+        "action": row.action,
+        "purpose": row.purpose,
+        "at": row.valid_at,
+        "as_known_at": row.as_known_at,
+        "rules": row.rules_version,
+        "facts": row.facts_id,
+        "digest": row.digest,
+        "ledger_entry": row.entry_ref,
+    }
+
+
+def next_step(row: Decision, permit: Permit | None) -> str:
+    """Return what the caller can do now: `use` the dataset, `build` the plan, or nothing."""
+    if permit is None:
+        return "none"
+    return {Permit.Kind.RELEASE: "use", Permit.Kind.BUILD: "build"}.get(Permit.Kind(permit.kind), "none")
+
+
+def plan_head(answer: answers.Decision) -> dict[str, Any] | None:
+    """Return a plan in numbers."""
+    plan = answer.plan
+    if plan is None:
+        return None
+    return {
+        "digest": plan.digest(),
+        "columns": list(plan.columns),
+        "filter_columns": list(plan.filter_columns),
+        "classes": len(plan.classes),
+        "customers": sum(each.customers for each in plan.classes),
+        "changes_rows": plan.changes_rows,
+        "duties": sorted(
+            {duty.safeguard for each in plan.classes for column in each.columns for duty in column.duties}
+        ),
+    }
+
+
+def plan_whole(row: Decision) -> dict[str, Any] | None:
+    """Return the plan with the members of its classes, as opaque references."""
+    answer = decisions.answer_of(row)
+    if answer.plan is None:
+        return None
+    return {
+        "digest": answer.plan.digest(),
+        "plan": canonical.to_json(answer.plan),
+        "members": canonical.to_json(answer.members),
+    }
+
+
+def _reasons(row: Decision, answer: answers.Decision, by: Actor) -> dict[str, Any]:
+    if explaining.SCOPE not in by.scopes:
+        reasons, remedies = explaining.short(answer), explaining.short_remedies(answer)
+    else:
+        found = explaining.reader(row, by=by)
+        lines = explaining.headlines(found)
+        reasons, remedies = [canonical.to_json(line) for line in lines], explaining.remedies(found)
+    return {"reasons": reasons[:SHOWN], "reason_count": len(reasons), "remedies": remedies[:SHOWN]}

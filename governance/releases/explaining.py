@@ -1,0 +1,251 @@
+"""Why a decision came out as it did: for people with names, clauses, quotes, paths and rows; for pipelines with codes and counts.
+
+Words come from `policy.explain`; this room adds what the engine does not hold: the way through lineage, and who may read whose name.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from governance.access.actors import Actor
+from governance.parties import customers
+from governance.policy import answers, explain, reasons, values
+from governance.releases import decisions
+from governance.releases.models import Decision
+from lineage import queries
+
+SCOPE = "explanation:read"
+VERDICTS = {
+    "permit": "Everything asked for may be used as it is.",
+    "permit_with_plan": "A part may be used, or all of it after something is done: the plan says which.",
+    "deny": "Nothing may be used.",
+}
+PATHS_AT_MOST = 12
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Everything that one clause (or fact) says about one customer, in a line; `columns` it says it of."""
+
+    code: str
+    scope: str
+    refuses: bool
+    text: str
+    customer: str = ""
+    columns: tuple[str, ...] = ()
+    count: int = 0
+    rows: int | None = None
+    path: str = ""
+    clause_number: str = ""
+    quote: str = ""
+
+
+@dataclass
+class Reader:
+    """What one decision rests on, read once; `seen` are the customers whose names the reader may know (None: all)."""
+
+    row: Decision
+    seen: frozenset[str] | None = None
+    _paths: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.answer = decisions.answer_of(self.row)
+        self.facts = decisions.facts_of(self.row)
+
+    def may_name(self, customer: str) -> bool:
+        """Say whether the reader may know who this customer is."""
+        return not customer or self.seen is None or customer in self.seen
+
+    def rows_of(self, customer: str) -> int | None:
+        """How many of D's rows are a customer's, where counted."""
+        return next((each.rows for each in self.facts.customers if each.ref == customer), None)
+
+    def path(self, customer: str, column: str) -> str:
+        """Return a way from a column of D back to a source of a customer's data, D first; empty where there is none to show."""
+        origin = self._origin(customer, column)
+        if origin is None or len(self._paths) >= PATHS_AT_MOST:
+            return ""
+        key = (f"{origin.namespace} {origin.dataset}", column)
+        if key not in self._paths:
+            self._paths[key] = self._walk(origin, column)
+        return self._paths[key]
+
+    def _origin(self, customer: str, column: str) -> values.Origin | None:
+        mine = {each.ref for each in self.facts.declarations if customer in each.customers}
+        found = [
+            o
+            for o in self.facts.origins
+            if o.declaration in mine and customer not in o.without and o.column in (column, "*")
+        ]
+        return min(
+            found, key=lambda o: (o.column != column, o.path != "content", o.dataset, o.source_column), default=None
+        )
+
+    def _walk(self, origin: values.Origin, column: str) -> str:
+        steps = queries.paths(
+            self.row.namespace,
+            self.row.name,
+            source=(origin.namespace, origin.dataset),
+            at=self.row.valid_at,
+            as_known_at=self.row.as_known_at,
+            column=column or "*",
+        )
+        return " ← ".join(step.name if step.column in ("*", "") else f"{step.name}.{step.column}" for step in steps)
+
+
+def reader(row: Decision, *, by: Actor) -> Reader:
+    """Return a reader of a decision for somebody with `explanation:read`: names of customers they do not see stay opaque."""
+    by.needs(SCOPE)
+    if by.every_customer:
+        return Reader(row)
+    return Reader(row, frozenset(customers.visible_to(by).values_list("ref", flat=True)))
+
+
+def headlines(found: Reader) -> list[Headline]:
+    """Return the reasons in words, refusals first, those with most rows at stake before others; one line per clause and customer."""
+    groups: dict[tuple[str, str, str, str, str], list[explain.Sentence]] = {}
+    for sentence in explain.full(found.answer, found.facts):
+        about = "" if sentence.clause else sentence.about
+        groups.setdefault((sentence.code, sentence.customer, sentence.document, sentence.clause, about), []).append(
+            sentence
+        )
+    lines = [_headline(found, sentences) for sentences in groups.values()]
+    return sorted(
+        lines, key=lambda line: (not line.refuses, not line.clause_number, -(line.rows or 0), line.code, line.text)
+    )
+
+
+def short(answer: answers.Decision) -> list[dict[str, Any]]:
+    """Return the reasons for a pipeline: codes, opaque references, columns, counts."""
+    found = sorted(explain.brief(answer), key=lambda each: (not reasons.refuses(each.code), each.code, each.columns))
+    return [
+        {
+            "code": each.code,
+            "scope": each.scope,
+            "refuses": reasons.refuses(each.code),
+            "customers": list(each.customers),
+            "columns": list(each.columns),
+            "count": each.count,
+            "text": reasons.CODES[each.code].sentence,
+        }
+        for each in found
+    ]
+
+
+def remedies(found: Reader) -> list[dict[str, Any]]:
+    """Return the remedies in words, with their steps."""
+    return [
+        _remedy(each, explain.remedy(each, found.facts) if found.may_name(each.customer) else _plain(each))
+        for each in found.answer.remedies
+        if all(found.may_name(step.customer) for step in each.steps)
+    ]
+
+
+def short_remedies(answer: answers.Decision) -> list[dict[str, Any]]:
+    """Return the remedies for a pipeline: kinds of steps and gains, no clause."""
+    return [_remedy(each, _plain(each), targets=False) for each in answer.remedies]
+
+
+def whole(found: Reader) -> dict[str, Any]:
+    """Return the explanation as JSON: verdict, reasons, plan, remedies, and what the answer rests on."""
+    row, answer = found.row, found.answer
+    return {
+        "ref": row.ref,
+        "dataset": {"namespace": row.namespace, "name": row.name},
+        "action": row.action,
+        "purpose": row.purpose,
+        "at": row.valid_at,
+        "as_known_at": row.as_known_at,
+        "verdict": row.verdict,
+        "sentence": VERDICTS[row.verdict],
+        "provenance": {"completeness": answer.completeness, "reasons": list(answer.completeness_reasons)},
+        "reasons": [asdict(line) for line in headlines(found)],
+        "remedies": remedies(found),
+        "left_out": [{"customers": list(each.customers), "codes": list(each.codes)} for each in answer.left_out],
+        "people": asdict(answer.counts),
+        "rests_on": {
+            "facts": row.facts_id,
+            "answer": row.digest,
+            "plan": row.plan_digest,
+            "rules": row.rules_version,
+            "contract_epoch": row.contract_epoch,
+            "ledger_entry": row.entry_ref,
+        },
+    }
+
+
+def text(found: Reader) -> str:
+    """Return the explanation as plain lines."""
+    said = whole(found)
+    lines = [f"{said['verdict']}: {said['sentence']}", ""]
+    lines += [
+        f"Asked: {row_title(found.row)}",
+        f"Decision {found.row.ref}, entered in the ledger as {found.row.entry_ref}.",
+        "",
+    ]
+    if said["provenance"]["completeness"] != "known":
+        lines += [f"Provenance is {said['provenance']['completeness']}: {', '.join(said['provenance']['reasons'])}", ""]
+    lines += ["Why:", *(f"- {line.text}" for line in headlines(found)), ""]
+    helps = remedies(found)
+    lines += ["What would help:", *(f"- {each['text']}" for each in helps), ""] if helps else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def row_title(row: Decision) -> str:
+    """Return the question in a line."""
+    purpose = f" for {row.purpose}" if row.purpose else ""
+    return f"may {row.name} ({row.namespace}) be used to {row.action}{purpose}?"
+
+
+def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
+    first = sentences[0]
+    columns = tuple(sorted({each.column for each in sentences} - {""}))
+    rows = found.rows_of(first.customer) if first.customer else None
+    count = max(each.count for each in sentences)
+    if not found.may_name(first.customer):
+        opaque = f"{first.customer}: {reasons.CODES[first.code].sentence}{_columns(columns)}"
+        return Headline(first.code, first.scope, first.refuses, opaque, first.customer, columns, count)
+    path = found.path(first.customer, columns[0] if columns else "") if first.refuses and first.customer else ""
+    said = first.text.replace(f", column {first.column}:", ":", 1) if first.column and first.customer else first.text
+    parts = [f"{said}{_columns(columns)}"]
+    parts += [f'"{first.quote}"'] if first.quote else []
+    parts += [f"Path: {path}."] if path else []
+    parts += [f"{rows:,} rows."] if rows is not None and first.refuses else []
+    return Headline(
+        first.code,
+        first.scope,
+        first.refuses,
+        " ".join(parts),
+        first.customer,
+        columns,
+        count,
+        rows,
+        path,
+        first.clause_number,
+        first.quote,
+    )
+
+
+def _columns(names: Iterable[str]) -> str:
+    listed = list(names)
+    return f" ({'column' if len(listed) == 1 else 'columns'} {', '.join(listed)})" if listed else ""
+
+
+def _remedy(each: answers.Remedy, words: str, *, targets: bool = True) -> dict[str, Any]:
+    return {
+        "text": words,
+        "customer": each.customer,
+        "columns": list(each.columns),
+        "steps": [
+            {"kind": step.kind, "target": step.target if targets else "", "customer": step.customer}
+            for step in each.steps
+        ],
+        "gains": {"customers": each.customers_gained, "cells": each.cells_gained, "rows": each.rows_gained},
+        "still_blocking": list(each.still_blocking),
+    }
+
+
+def _plain(each: answers.Remedy) -> str:
+    kinds = ", then ".join(step.kind.replace("-", " ") for step in each.steps)
+    whose = f"{each.customer}: " if each.customer else ""
+    return f"{whose}{kinds}"

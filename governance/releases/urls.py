@@ -1,0 +1,15 @@
+"""Addresses of releases."""
+
+from django.urls import path
+
+from governance.releases import api
+
+urlpatterns = [
+    path("api/v1/releases", api.Releases.as_view()),
+    path("api/v1/releases/<str:ref>", api.Release.as_view()),
+    path("api/v1/releases/<str:ref>/explanation", api.Explanation.as_view()),
+    path("api/v1/releases/<str:ref>/plan", api.Plan.as_view()),
+    path("api/v1/releases/<str:ref>/permit", api.PermitView.as_view()),
+    path("api/v1/releases/<str:ref>/replay", api.Replay.as_view()),
+    path("api/v1/permits/status", api.status_list),
+]
