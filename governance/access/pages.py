@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import models, transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
@@ -41,6 +41,10 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
         """Call the verb for a row typed into an inline."""
         raise NotImplementedError
 
+    def remove_inline(self, parent: Any, row: Any, *, by: Actor) -> None:
+        """Call the verb for a row taken out of an inline."""
+        raise NotImplementedError
+
     def fields_frozen(self, obj: Any) -> tuple[str, ...]:
         """Fields that are shown only; `obj` is None on the page for a new row."""
         return ()
@@ -66,8 +70,10 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
         obj.__dict__.update(row.__dict__)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        """Rows of inlines are only ever added here."""
+        """Rows of inlines are added, and where the inline allows it removed, by verbs."""
         formset.save(commit=False)
+        for row in formset.deleted_objects:
+            self.remove_inline(form.instance, row, by=actors.of(request.user))
         for row in formset.new_objects:
             self.add_inline(form.instance, row, by=actors.of(request.user))
         formset.changed_objects, formset.deleted_objects = [], []
@@ -146,23 +152,29 @@ def button[F: Callable[..., Any]](**options: Any) -> Callable[[F], F]:
 
 
 def perform(
-    page: VerbAdmin, request: HttpRequest, work: Callable[[Actor], object], *, done: str, object_id: str | None = None
+    page: VerbAdmin,
+    request: HttpRequest,
+    work: Callable[[Actor], object],
+    *,
+    done: str,
+    object_id: str | None = None,
+    back: str | None = None,
 ) -> HttpResponse:
-    """Run a verb behind a button, say what happened (or why not), and go back to the row's page (or the list)."""
+    """Run a verb behind a button, say what happened (or why not), and go `back`: to the row's page, or the list, unless told."""
+    opts = page.model._meta
+    name = f"admin:{opts.app_label}_{opts.model_name}_{'change' if object_id else 'changelist'}"
+    own = reverse(name, args=[object_id] if object_id else [])
     try:
         work(actors.of(request.user))
     except errors.Problem as problem:
         messages.error(request, sentence(problem))
+        url = own if back is None else request.headers.get("HX-Current-URL", own)
     else:
         messages.success(request, done)
-    opts = page.model._meta
-    name = f"admin:{opts.app_label}_{opts.model_name}_{'change' if object_id else 'changelist'}"
-    url = reverse(name, args=[object_id] if object_id else [])
+        url = back or own
     # The dialog posts by htmx: a plain redirect would be swapped into it.
     return (
-        HttpResponse(headers={"HX-Redirect": url})
-        if request.headers.get("HX-Request")
-        else HttpResponse(status=302, headers={"Location": url})
+        HttpResponse(headers={"HX-Redirect": url}) if request.headers.get("HX-Request") else HttpResponseRedirect(url)
     )
 
 

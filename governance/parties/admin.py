@@ -53,7 +53,7 @@ class PeriodAdmin(VerbAdmin):
 
     changeable = False
     actions_detail = ("end",)
-    list_display = ("__str__", "valid_from", "valid_to")
+    list_display: tuple[str, ...] = ("__str__", "valid_from", "valid_to")
     close: Callable[..., Any]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

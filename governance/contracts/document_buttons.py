@@ -1,0 +1,174 @@
+"""The buttons of a document's page: each a dialog that calls one verb, shown only where state and role allow it."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from unfold.enums import ActionVariant
+
+from governance.access import actors, roles
+from governance.access.pages import Confirm, VerbAdmin, button, perform
+from governance.contracts import documents, states
+from governance.contracts.document_forms import EndForm, ReasonForm, SignForm
+from governance.contracts.states import State
+
+
+def _dialog(title: str, words: str, form: type[forms.Form], button_words: str) -> dict[str, Any]:
+    return {"title": title, "description": words, "form_class": form, "form_submit_text": button_words}
+
+
+class Buttons(VerbAdmin):
+    """What moves a document on."""
+
+    actions_detail = ("submit", "approve", "activate", "sign", "take_back", "reject", "withdraw", "terminate")
+
+    def _do(
+        self, request: HttpRequest, object_id: str, verb: Callable[..., object], done: str, **given: Any
+    ) -> HttpResponse:
+        row = self.get_queryset(request).get(pk=object_id)
+        return perform(self, request, lambda by: verb(row, by=by, **given), done=done, object_id=object_id)
+
+    def _may(self, request: HttpRequest, object_id: Any, verb: str, role_names: set[str]) -> bool:
+        row = self.get_queryset(request).filter(pk=object_id).first() if str(object_id).isdigit() else None
+        starts = states.TRANSITIONS[verb][0] if verb in states.TRANSITIONS else {State.ACTIVATED}
+        return row is not None and row.state in starts and bool(actors.of(request.user).roles & role_names)
+
+    @button(
+        description="Submit for approval",
+        icon="send",
+        variant=ActionVariant.PRIMARY,
+        permissions=["submit"],
+        dialog=_dialog("Submit for approval?", "The text is frozen; a second person reads it.", Confirm, "Submit"),
+    )
+    def submit(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Ask a second person."""
+        return self._do(request, object_id, documents.submit, "Submitted: a second person can approve it now.")
+
+    @button(
+        description="Approve",
+        icon="check",
+        variant=ActionVariant.SUCCESS,
+        permissions=["approve"],
+        dialog=_dialog(
+            "Approve this document?", "You confirm that each clause says what the signed text says.", Confirm, "Approve"
+        ),
+    )
+    def approve(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Approve it as the second person."""
+        return self._do(request, object_id, documents.approve, "Approved. It counts once it is signed and activated.")
+
+    @button(
+        description="Activate",
+        icon="play_arrow",
+        variant=ActionVariant.SUCCESS,
+        permissions=["activate"],
+        dialog=_dialog(
+            "Activate this document?",
+            "It counts from now on for the dates it states, and cannot change any more.",
+            Confirm,
+            "Activate",
+        ),
+    )
+    def activate(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Make it count."""
+        return self._do(request, object_id, documents.activate, "Activated: it counts from now on.", at=timezone.now())
+
+    @button(
+        description="Record signature",
+        icon="draw",
+        permissions=["sign"],
+        dialog=_dialog(
+            "Record the signature", "When it was signed, and the SHA-256 of the signed file.", SignForm, "Record"
+        ),
+    )
+    def sign(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Record the signature."""
+        given = {name: form.cleaned_data[name] for name in ("signed_on", "file_name", "file_digest")}
+        return self._do(request, object_id, documents.sign, "The signature is recorded.", **given)
+
+    @button(
+        description="Take back",
+        icon="undo",
+        permissions=["take_back"],
+        dialog=_dialog("Take it back?", "It becomes a draft again and can be edited.", Confirm, "Take back"),
+    )
+    def take_back(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Make it a draft again."""
+        return self._do(request, object_id, documents.take_back, "It is a draft again.")
+
+    @button(
+        description="Reject",
+        icon="close",
+        variant=ActionVariant.DANGER,
+        permissions=["approve"],
+        dialog=_dialog("Reject this document?", "For good: its authors would draft another one.", ReasonForm, "Reject"),
+    )
+    def reject(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Say no."""
+        return self._do(request, object_id, documents.reject, "Rejected.", reason=form.cleaned_data["reason"])
+
+    @button(
+        description="Withdraw",
+        icon="delete",
+        variant=ActionVariant.DANGER,
+        permissions=["withdraw"],
+        dialog=_dialog(
+            "Withdraw this document?", "It will never count. What was written stays readable.", ReasonForm, "Withdraw"
+        ),
+    )
+    def withdraw(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Give it up."""
+        return self._do(request, object_id, documents.withdraw, "Withdrawn.", reason=form.cleaned_data["reason"])
+
+    @button(
+        description="Terminate",
+        icon="event_busy",
+        variant=ActionVariant.DANGER,
+        permissions=["terminate"],
+        dialog=_dialog(
+            "Terminate this document",
+            "Its permissions and offers fall on that day; bans stay. A deletion is proposed.",
+            EndForm,
+            "Terminate",
+        ),
+    )
+    def terminate(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Record its end."""
+        ends_at = datetime.combine(form.cleaned_data["ends_on"], time.min, tzinfo=UTC)
+        done = "The end is recorded. What must be deleted is proposed under Deletion."
+        return self._do(
+            request, object_id, documents.terminate, done, ends_at=ends_at, reason=form.cleaned_data["reason"]
+        )
+
+    def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, on a draft."""
+        return self._may(request, object_id, "submit", {roles.LAWYER})
+
+    def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Approvers, on what was submitted by somebody else."""
+        row = self.get_queryset(request).filter(pk=object_id).first() if str(object_id).isdigit() else None
+        written = row is not None and actors.of(request.user).ref in row.authors
+        return not written and self._may(request, object_id, "approve", {roles.APPROVER})
+
+    def has_activate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers and approvers, on what is approved."""
+        return self._may(request, object_id, "activate", {roles.LAWYER, roles.APPROVER})
+
+    def has_sign_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, while it is not activated."""
+        return self._may(request, object_id, "withdraw", {roles.LAWYER})
+
+    def has_take_back_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, on what is submitted."""
+        return self._may(request, object_id, "take_back", {roles.LAWYER})
+
+    def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, while it is not activated."""
+        return self._may(request, object_id, "withdraw", {roles.LAWYER})
+
+    def has_terminate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, on what is activated."""
+        return self._may(request, object_id, "terminate", {roles.LAWYER})
