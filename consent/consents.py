@@ -1,24 +1,20 @@
 """Record what people say, and answer who may be used: the same fold as `consent.scope`, in SQL over all people at once."""
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import connection, transaction
 
-from consent import subjects, vocabulary, writers
+from consent import selecting, subjects, writers
 from consent.models import ConsentEvent, IdentifierSpace
-from consent.scope import Need, Standing
+from consent.scope import Standing
 from consent.statements import Statement
 from lineage.journal import entries
 
-BATCH = 10_000
-_CURSORS = itertools.count()
-
-type Values = list[Any]
+Question = selecting.Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +24,6 @@ class Recorded:
     event: ConsentEvent
     repeated: bool
     entry_ref: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Whose consent is asked for: (space, controller, action, purpose) at an instant, as known at another, at a strength."""
-
-    space: IdentifierSpace
-    controller: str
-    action: str
-    purpose: str
-    at: datetime
-    as_known_at: datetime | None = None
-    need: Need = Need.CONSENT
-
-    @property
-    def kind(self) -> Literal["only", "except"]:
-        """`only` these people may be used (consent), or everybody `except` these (legitimate interest and the rest)."""
-        return "only" if self.need in (Need.CONSENT, Need.EXPLICIT, Need.GUARDED) else "except"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +80,8 @@ def standings(question: Question, *, only: list[str] | None = None) -> Iterator[
 
     Streams through a server-side cursor, so memory stays flat. `only` narrows to the given references.
     """
-    sql, values = _standings_sql(question, only)
-    for subject, state in _stream(sql, values):
+    sql, values = selecting.standings(question, only)
+    for subject, state in selecting.stream(sql, values):
         yield subject, Standing(state)
 
 
@@ -117,13 +95,13 @@ def write_list(question: Question, sink: Callable[[list[str]], object]) -> ListH
     with transaction.atomic():
         writers.settle()
         position = current_position()
-        sql, values = _listed_sql(question)
+        sql, values = selecting.listed(question)
         digest, count, batch = hashlib.sha256(), 0, list[str]()
-        for (subject,) in _stream(sql, values):
+        for (subject,) in selecting.stream(sql, values):
             digest.update(f"{subject}\n".encode())
             count += 1
             batch.append(subject)
-            if len(batch) == BATCH:
+            if len(batch) == selecting.BATCH:
                 sink(batch)
                 batch = []
         if batch:
@@ -143,11 +121,11 @@ def delta(before: Question, now: Question) -> tuple[list[str], list[str]]:
 
     Expiries and new minors count as well as what people said. Exact where the first list was made by `write_list`.
     """
-    (old, old_values), (new, new_values) = _listed_sql(before), _listed_sql(now)
+    (old, old_values), (new, new_values) = selecting.listed(before), selecting.listed(now)
     return _without(new, old, [*new_values, *old_values]), _without(old, new, [*old_values, *new_values])
 
 
-def _without(one: str, other: str, values: Values) -> list[str]:
+def _without(one: str, other: str, values: selecting.Values) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"({one}) EXCEPT ({other}) ORDER BY 1", values)
         return [row[0] for row in cursor.fetchall()]
@@ -155,11 +133,11 @@ def _without(one: str, other: str, values: Values) -> list[str]:
 
 def counts(question: Question, *, customer_ref: str) -> Counts:
     """Return how many people are registered for a customer, and how many of them the question allows."""
-    sql, values = _listed_sql(question)
+    sql, values = selecting.listed(question)
     allowed = (
         "subject IN (SELECT subject FROM l)" if question.kind == "only" else "subject NOT IN (SELECT subject FROM l)"
     )
-    known, moment = _known(question, "recorded_at")
+    known, moment = selecting.known_by(question, "recorded_at")
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH l AS MATERIALIZED ({sql}), r AS (SELECT DISTINCT subject FROM consent_registration "  # noqa: S608
@@ -181,9 +159,9 @@ class Tally:
 
 def tally(question: Question, customers: list[str]) -> dict[str, Tally]:
     """Return the tally of each of these customers, in one query."""
-    listed, listed_values = _listed_sql(question)
-    standing, standing_values = _standings_sql(question, None)
-    known, moment = _known(question, "recorded_at")
+    listed, listed_values = selecting.listed(question)
+    standing, standing_values = selecting.standings(question, None)
+    known, moment = selecting.known_by(question, "recorded_at")
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH l AS MATERIALIZED ({listed}), s AS MATERIALIZED ({standing}), r AS (SELECT DISTINCT customer_ref, subject "  # noqa: S608
@@ -202,7 +180,9 @@ def tally(question: Question, customers: list[str]) -> dict[str, Tally]:
 def no_longer_allowed(before: Question, now: Question) -> int:
     """Return how many people the first question allowed and the second does not: who would have to go from what was built."""
     gone, came = (
-        (_listed_sql(before), _listed_sql(now)) if now.kind == "only" else (_listed_sql(now), _listed_sql(before))
+        (selecting.listed(before), selecting.listed(now))
+        if now.kind == "only"
+        else (selecting.listed(now), selecting.listed(before))
     )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM (({gone[0]}) EXCEPT ({came[0]})) d", [*gone[1], *came[1]])  # noqa: S608
@@ -251,91 +231,3 @@ def _payload(event: ConsentEvent, space: IdentifierSpace) -> dict[str, str]:
         "at": event.at.isoformat(),
         "digest": event.digest,
     }
-
-
-def _listed_sql(question: Question) -> tuple[str, Values]:
-    """The references that stand on the list: those who are allowed (`only`), or those who are not (`except`)."""
-    standing, values = _standings_sql(question, None)
-    if question.kind == "only":
-        return f"SELECT subject FROM ({standing}) s WHERE standing = 'given' ORDER BY subject", values  # noqa: S608
-    minors, minor_values = _minors_sql(question)
-    refusing = (
-        " WHERE standing IN ('refused', 'withdrawn', 'objected')"
-        if question.need is Need.NO_OBJECTION
-        else " WHERE false"
-    )
-    guarded, guarded_values = _standings_sql(replace(question, need=Need.GUARDED), None)
-    return (
-        f"SELECT subject FROM ({standing}) s{refusing} UNION (({minors}) EXCEPT "  # noqa: S608
-        f"SELECT subject FROM ({guarded}) g WHERE standing = 'given') ORDER BY subject",
-        [*values, *minor_values, *guarded_values],
-    )
-
-
-def _standings_sql(question: Question, only: list[str] | None) -> tuple[str, Values]:
-    """One row per person with events that count: the living event that wins, or `expired`. Mirrors `scope.standing`."""
-    known, known_values = _known(question, "e.recorded_at")
-    narrow, narrow_values = (" AND e.subject = ANY(%s)", [only]) if only is not None else ("", [])
-    minors, minor_values = _minors_sql(question)
-    above_action, above_purpose = vocabulary.ancestors(question.action), vocabulary.ancestors(question.purpose)
-    sql = f"""
-        SELECT DISTINCT ON (subject) subject, CASE WHEN living THEN state ELSE 'expired' END AS standing
-        FROM (
-            SELECT e.subject, e.state, e.at,
-                   (e.state <> 'given' OR e.expires_at IS NULL OR e.expires_at > %s) AS living
-            FROM consent_consentevent e
-            WHERE e.space_id = %s AND e.controller_ref = %s AND e.at <= %s{known}{narrow}
-              AND CASE WHEN e.state = 'given'
-                  THEN e.action = ANY(%s) AND e.purpose = ANY(%s) AND {_strength(question.need, minors)}
-                  ELSE (e.action = ANY(%s) OR starts_with(e.action, %s))
-                   AND (e.purpose = ANY(%s) OR starts_with(e.purpose, %s)) END
-        ) counting
-        ORDER BY subject, living DESC, at DESC,
-                 array_position(ARRAY['objected', 'withdrawn', 'refused', 'given'], state::text)
-    """  # noqa: S608 - only our own fragments
-    values: Values = [
-        question.at,
-        question.space.pk,
-        question.controller,
-        question.at,
-        *known_values,
-        *narrow_values,
-    ]
-    values += [above_action, above_purpose, *(minor_values if question.need is not Need.GUARDED else [])]
-    values += [above_action, question.action + ".", above_purpose, question.purpose + "."]
-    return sql, values
-
-
-def _strength(need: Need, minors: str) -> str:
-    """Which givings are strong enough: a minor's always come from a representative, and explicitly."""
-    guarded = "(e.explicit AND e.representative <> '')"
-    if need is Need.GUARDED:
-        return guarded
-    plain = "e.explicit" if need is Need.EXPLICIT else "true"
-    return f"CASE WHEN e.subject IN ({minors}) THEN {guarded} ELSE {plain} END"
-
-
-def _minors_sql(question: Question) -> tuple[str, Values]:
-    """People whom some customer's latest registration calls minors."""
-    known, moment = _known(question, "r.recorded_at")
-    later, later_moment = _known(question, "n.recorded_at")
-    sql = (
-        f"SELECT r.subject FROM consent_registration r WHERE r.minor AND r.space_id = %s{known} AND NOT EXISTS "  # noqa: S608
-        "(SELECT FROM consent_registration n WHERE n.space_id = r.space_id AND n.subject = r.subject "
-        f"AND n.customer_ref = r.customer_ref AND NOT n.minor AND n.id > r.id{later})"
-    )
-    return sql, [question.space.pk, *moment, *later_moment]
-
-
-def _known(question: Question, column: str) -> tuple[str, Values]:
-    return ("", []) if question.as_known_at is None else (f" AND {column} <= %s", [question.as_known_at])
-
-
-def _stream(sql: str, values: Values) -> Iterator[tuple[str, ...]]:
-    """Rows of a query through a server-side cursor, within the caller's transaction or one of its own."""
-    with transaction.atomic():
-        connection.ensure_connection()
-        with connection.connection.cursor(name=f"consent_{next(_CURSORS)}") as cursor:
-            cursor.itersize = BATCH
-            cursor.execute(sql, values)
-            yield from cursor

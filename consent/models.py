@@ -18,7 +18,7 @@ HEX64 = r"^[0-9a-f]{64}$"
 
 
 class TransactionNumber(models.Func):
-    """The number of the writing transaction: deltas by it miss no row that was uncommitted when a position was taken."""
+    """The number of the writing transaction. It grows while a database lives; a restored one begins again, so lists are made anew."""
 
     template = "(pg_current_xact_id()::text::bigint)"
     arity = 0

@@ -2,7 +2,7 @@
 
 A giving counts when its action and purpose *cover* what is asked; a refusal, a withdrawal or an objection when they *touch* it.
 Givings that have expired, or that are not of the strength asked for, are left out first; then the latest event wins, and a
-refusal wins a tie. The same rule in SQL is `consent.consents.standings`; a property test holds the two together.
+refusal wins a tie. The same rule in SQL is `consent.selecting.standings`; a property test holds the two together.
 """
 
 from collections.abc import Iterable

@@ -89,6 +89,8 @@ def parse(record: Mapping[str, object], *, space: IdentifierSpace, now: datetime
     expires_at = _time(record, "expires_at")
     if expires_at and (state is not State.GIVEN or expires_at <= at):
         raise BadStatement("only a giving expires, and after it was given", code="bad-expiry", where="expires_at")
+    if _flag(record, "minor") and not record.get("customer"):
+        raise BadStatement("a minor is registered with the customer whose person it is", where="customer")
     return Statement(
         space=space,
         subject=_subject(record, space),

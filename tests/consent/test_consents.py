@@ -107,6 +107,23 @@ def test_counts_are_over_the_people_registered_for_the_customer(space: Identifie
     assert consents.counts(interest, customer_ref="cus_a") == consents.Counts(registered=3, allowed=3)
 
 
+def test_the_tally_says_how_the_people_of_each_customer_stand(space: IdentifierSpace) -> None:
+    for who, state, customer in (
+        ("ann", "given", "cus_a"),
+        ("bob", "withdrawn", "cus_a"),
+        ("cem", "objected", "cus_b"),
+    ):
+        say(space, who, state, 1, customer=customer)
+    subjects.register(space, [subjects.reference(space, "dan")], customer_ref="cus_a", by=BY)
+    found = consents.tally(ask(space), ["cus_a", "cus_b", "cus_c"])
+    assert (found["cus_a"].registered, found["cus_a"].allowed) == (3, 1)
+    assert (found["cus_a"].standings[Standing.SILENT], found["cus_b"].standings[Standing.OBJECTED]) == (1, 1)
+    assert found["cus_c"].registered == 0
+    for customer in found:
+        counted = consents.counts(ask(space), customer_ref=customer)
+        assert (counted.registered, counted.allowed) == (found[customer].registered, found[customer].allowed)
+
+
 def test_a_delta_names_who_came_and_who_left(space: IdentifierSpace) -> None:
     for who, until in (("ann", {}), ("eva", {"expires_at": (START + 4 * DAY).isoformat()})):
         say(space, who, "given", 1, **until)
@@ -220,6 +237,7 @@ def test_a_raw_identifier_cannot_be_stored_as_a_reference(space: IdentifierSpace
         ({"controller": "two words"}, "bad-consent"),
         ({"explicit": "perhaps"}, "bad-consent"),
         ({"colour": "red"}, "unknown-field"),
+        ({"minor": True}, "bad-consent"),
     ],
 )
 def test_a_bad_statement_is_refused_with_its_reason(
