@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from django.http import UnreadablePostError
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -16,6 +18,7 @@ from consent import bases, bulk, consents, statements, subjects
 from consent.models import Basis, BulkLoad, ConsentEvent, IdentifierSpace
 from lineage import errors
 
+ANY = OpenApiTypes.OBJECT
 OFFICER = "privacy_officer"
 PAGE = 200
 
@@ -25,6 +28,7 @@ class Consents(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read", "POST": "consent:write"}
 
+    @extend_schema(responses=ANY)
     def get(self, request: Request) -> Response:
         """List a person's events, latest first: `?space=…&subject=<reference>`. Raw identifiers never stand in addresses."""
         space = subjects.space(request.query_params.get("space", ""))
@@ -34,6 +38,7 @@ class Consents(APIView):
         events = ConsentEvent.objects.filter(space=space, subject=subject).order_by("-at", "-id")[:PAGE]
         return Response({"events": [shown(event) for event in events]})
 
+    @extend_schema(request=ANY, responses=ANY)
     def post(self, request: Request) -> Response:
         """Record one statement; 201 when it is new, 200 when it was known."""
         record = dict(mapping(request))
@@ -50,6 +55,7 @@ class Consent(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read"}
 
+    @extend_schema(responses=ANY)
     def get(self, request: Request, ref: str) -> Response:
         """Return the event."""
         event = ConsentEvent.objects.filter(ref=ref).first()
@@ -79,6 +85,9 @@ class Bulk(APIView):
     required_scopes: ClassVar = {"POST": "consent:write"}
     parser_classes = (Csv, Ndjson)
 
+    @extend_schema(
+        request={"text/csv": OpenApiTypes.BINARY, "application/x-ndjson": OpenApiTypes.BINARY}, responses=ANY
+    )
     def post(self, request: Request) -> Response:
         """Load the good lines and report the others; the same file again answers with the first report."""
         space = subjects.space(request.query_params.get("space", ""))
@@ -97,6 +106,7 @@ class BulkReport(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read"}
 
+    @extend_schema(responses=ANY)
     def get(self, request: Request, ref: str) -> Response:
         """Return what was taken and what was rejected, line by line."""
         load = BulkLoad.objects.select_related("space").filter(ref=ref).first()
@@ -110,10 +120,12 @@ class Spaces(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read", "POST": "consent:write"}
 
+    @extend_schema(responses=ANY)
     def get(self, request: Request) -> Response:
         """List them."""
         return Response({"spaces": [_space(space) for space in IdentifierSpace.objects.order_by("name")]})
 
+    @extend_schema(request=ANY, responses=ANY)
     def post(self, request: Request) -> Response:
         """Open one, with a key of its own."""
         body = mapping(request)
@@ -128,6 +140,7 @@ class Registrations(APIView):
 
     required_scopes: ClassVar = {"POST": "consent:write"}
 
+    @extend_schema(request=ANY, responses=ANY)
     def post(self, request: Request, ref: str) -> Response:
         """Register `subject_ids` (raw, hashed here and forgotten) or `subjects` (references) for `customer`."""
         body, space = mapping(request), subjects.space(ref)
@@ -162,6 +175,7 @@ class Bases(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read", "POST": "consent:write"}
 
+    @extend_schema(responses=ANY)
     def get(self, request: Request) -> Response:
         """List the records, of one customer where `?customer=` names it."""
         rows = Basis.objects.order_by("-id")
@@ -169,6 +183,7 @@ class Bases(APIView):
             rows = rows.filter(customer_ref=customer)
         return Response({"bases": [_basis(row) for row in rows[:PAGE]]})
 
+    @extend_schema(request=BasisTerms, responses=ANY)
     def post(self, request: Request) -> Response:
         """Propose a record."""
         form = BasisTerms(data=request.data)
@@ -188,6 +203,7 @@ class BasisStep(APIView):
     }  # who may is said by the verbs: two persons, one the privacy officer
     step = ""
 
+    @extend_schema(request=ANY, responses=ANY)
     def post(self, request: Request, ref: str) -> Response:
         """Take the step."""
         by, officer = caller(request), is_officer(request)

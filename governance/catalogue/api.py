@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as drf
 from rest_framework.request import Request
@@ -24,6 +25,7 @@ from governance.parties import customers
 from governance.parties.models import TenantKeySpace
 from lineage import errors
 
+ANSWER = OpenApiTypes.OBJECT
 READ_WRITE = {"GET": "catalogue:read", "POST": "catalogue:write"}
 STEP = {"POST": "catalogue:read"}  # who may take a step is said by the verbs: a second person with the right role
 
@@ -33,9 +35,9 @@ class Declarations(Once):
 
     required_scopes = READ_WRITE
     kind: ClassVar[type[Declared]]
-    form: ClassVar[type[drf.Serializer[Any]]]
+    serializer_class: ClassVar[type[drf.Serializer[Any]]]  # of what is sent
 
-    @extend_schema(parameters=paging.PARAMETERS)
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List them, of one dataset where `?namespace=` and `?name=` say so, waiting ones with `?waiting=yes`."""
         found = self.kind._default_manager.all()
@@ -46,9 +48,10 @@ class Declarations(Once):
             found = found.waiting()  # type: ignore[attr-defined]
         return paging.respond(request, found, shown)
 
+    @extend_schema(responses={201: ANSWER})
     def post(self, request: Request) -> Response:
         """Declare one; the answer says whether it counts already or waits for a second person."""
-        given, by = reading.body(self.form, request), actors.of(request.user)
+        given, by = reading.body(self.serializer_class, request), actors.of(request.user)
         given["valid_from"] = given.get("valid_from") or timezone.now()
         row = self.declare(given, by)
         return Response(shown(row), status=201)
@@ -59,7 +62,7 @@ class Declarations(Once):
 
 
 class Sources(Declarations):
-    kind, form = rows.SourceDeclaration, forms.SourceIn
+    kind, serializer_class = rows.SourceDeclaration, forms.SourceIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Declare whose data a dataset holds."""
@@ -79,7 +82,7 @@ class Sources(Declarations):
 
 
 class Categories(Declarations):
-    kind, form = rows.CategoryDeclaration, forms.CategoryIn
+    kind, serializer_class = rows.CategoryDeclaration, forms.CategoryIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Declare that a column bears a category."""
@@ -87,7 +90,7 @@ class Categories(Declarations):
 
 
 class Keys(Declarations):
-    kind, form = rows.KeyColumn, forms.KeyIn
+    kind, serializer_class = rows.KeyColumn, forms.KeyColumnIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Declare a key column."""
@@ -99,7 +102,7 @@ class Keys(Declarations):
 
 
 class Quasi(Declarations):
-    kind, form = rows.QuasiIdentifiers, forms.QuasiIn
+    kind, serializer_class = rows.QuasiIdentifiers, forms.QuasiIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Declare quasi-identifiers."""
@@ -107,7 +110,7 @@ class Quasi(Declarations):
 
 
 class Generalisations(Declarations):
-    kind, form = rows.Generalisation, forms.GeneralisationIn
+    kind, serializer_class = rows.Generalisation, forms.GeneralisationIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Declare how a column is made coarser."""
@@ -117,7 +120,7 @@ class Generalisations(Declarations):
 
 
 class Safeguards(Declarations):
-    kind, form = rows.SafeguardDeclaration, forms.SafeguardIn
+    kind, serializer_class = rows.SafeguardDeclaration, forms.SafeguardIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Vouch for a safeguard of a version."""
@@ -128,7 +131,7 @@ class Safeguards(Declarations):
 
 
 class Statements(Declarations):
-    kind, form = rows.LineageStatement, forms.StatementIn
+    kind, serializer_class = rows.LineageStatement, forms.StatementIn
 
     def declare(self, given: dict[str, Any], by: Actor) -> Declared:
         """Say how data moved."""
@@ -143,7 +146,7 @@ class Step(APIView):
     kind: type[Declared] = rows.SourceDeclaration
     step = ""
 
-    @extend_schema(request=forms.EndIn)
+    @extend_schema(request=forms.DeclarationEndIn, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Take the step as the calling person."""
         row, by = declarations.find(self.kind, ref), actors.of(request.user)
@@ -151,7 +154,7 @@ class Step(APIView):
             case "approve":
                 return Response(shown(declarations.approve(row, by=by)))
             case "end":
-                on = reading.body(forms.EndIn, request)["on"] or timezone.now()
+                on = reading.body(forms.DeclarationEndIn, request)["on"] or timezone.now()
                 return Response(shown(declarations.end(row, on=on, by=by)))
             case _:
                 return Response(shown(declarations.approve_end(row, by=by)))
@@ -162,12 +165,12 @@ class Models(Once):
 
     required_scopes = READ_WRITE
 
-    @extend_schema(parameters=paging.PARAMETERS)
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List models."""
         return paging.respond(request, rows.Model.objects.prefetch_related("services"), shown_model)
 
-    @extend_schema(request=forms.ModelIn)
+    @extend_schema(request=forms.ModelIn, responses=ANSWER)
     def post(self, request: Request) -> Response:
         """Register a model as a node of lineage."""
         given, by = reading.body(forms.ModelIn, request), actors.of(request.user)
@@ -189,6 +192,7 @@ class ModelDetail(APIView):
 
     required_scopes = READ_WRITE
 
+    @extend_schema(request=None, responses=ANSWER)
     def get(self, request: Request, ref: str) -> Response:
         """Return it, with whom it serves."""
         return Response(shown_model(trained.find(ref)))
@@ -199,7 +203,7 @@ class ModelServices(Once):
 
     required_scopes = READ_WRITE
 
-    @extend_schema(request=forms.ServiceIn)
+    @extend_schema(request=forms.ServiceIn, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Say that a model serves a party."""
         given = reading.body(forms.ServiceIn, request)
@@ -215,6 +219,7 @@ class ModelRetirement(APIView):
 
     required_scopes = READ_WRITE
 
+    @extend_schema(request=None, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Retire a model."""
         return Response(shown_model(trained.retire(trained.find(ref), by=actors.of(request.user))))
@@ -225,14 +230,14 @@ class Modes(Once):
 
     required_scopes = READ_WRITE
 
-    @extend_schema(parameters=paging.PARAMETERS)
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List the changes, or with `?namespace=` say which mode is in force there."""
         if namespace := request.query_params.get("namespace", "").replace("\0", ""):
             return Response({"namespace": namespace, "mode": modes.of(namespace)})
         return paging.respond(request, rows.EnforcementMode.objects.all(), shown_mode)
 
-    @extend_schema(request=forms.ModeIn)
+    @extend_schema(request=forms.ModeIn, responses=ANSWER)
     def post(self, request: Request) -> Response:
         """Propose a mode for a namespace."""
         given = reading.body(forms.ModeIn, request)
@@ -244,6 +249,7 @@ class ModeApproval(APIView):
 
     required_scopes = STEP
 
+    @extend_schema(request=None, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Approve a proposed mode."""
         return Response(shown_mode(modes.approve(ref, by=actors.of(request.user))))
@@ -254,7 +260,7 @@ class Owners(APIView):
 
     required_scopes = STEP
 
-    @extend_schema(request=forms.OwnerIn)
+    @extend_schema(request=forms.OwnerIn, responses=ANSWER)
     def post(self, request: Request) -> Response:
         """Record an owner."""
         row = modes.own(**reading.body(forms.OwnerIn, request), by=actors.of(request.user))

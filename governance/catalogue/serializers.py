@@ -53,7 +53,7 @@ class CategoryIn(Placed):
     category = Text(max_length=200)
 
 
-class KeyIn(Placed):
+class KeyColumnIn(Placed):
     column = Text(max_length=300)
     kind = serializers.ChoiceField(KeyColumn.Kind.choices)
     space = Text(max_length=200)
@@ -140,5 +140,5 @@ class OwnerIn(serializers.Serializer[Any]):
     owner = Text(max_length=64)
 
 
-class EndIn(serializers.Serializer[Any]):
+class DeclarationEndIn(serializers.Serializer[Any]):
     on = serializers.DateTimeField(required=False, default=None)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -17,6 +18,7 @@ from governance.obligations.models import LegalHold, Obligation
 from governance.parties import customers
 from lineage import errors
 
+ANSWER = OpenApiTypes.OBJECT
 READ = {
     "GET": "contracts:read",
     "POST": "contracts:read",
@@ -35,7 +37,7 @@ class ProposalIn(serializers.Serializer[Any]):
     reason = Text(max_length=10_000, required=False, allow_blank=True, default="")
 
 
-class ReasonIn(serializers.Serializer[Any]):
+class ObligationReasonIn(serializers.Serializer[Any]):
     reason = Text(max_length=10_000, required=False, allow_blank=True, default="")
 
 
@@ -52,7 +54,7 @@ class Obligations(Once):
 
     required_scopes = READ
 
-    @extend_schema(parameters=paging.PARAMETERS)
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List the duties of the customers that the caller may see, of one with `?customer=`, in one state with `?state=`."""
         rows = Obligation.objects.filter(customer__in=customers.visible_to(actors.of(request.user)))
@@ -61,7 +63,7 @@ class Obligations(Once):
                 rows = rows.filter(**{field: value})
         return paging.respond(request, rows.select_related("customer", "subject_space"), shown)
 
-    @extend_schema(request=ProposalIn)
+    @extend_schema(request=ProposalIn, responses=ANSWER)
     def post(self, request: Request) -> Response:
         """Propose that data must go; a named person confirms it."""
         given, by = reading.body(ProposalIn, request), actors.of(request.user)
@@ -82,10 +84,10 @@ class ObligationStep(APIView):
     required_scopes = READ
     step = ""
 
-    @extend_schema(request=ReasonIn)
+    @extend_schema(request=ObligationReasonIn, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Take the step as the calling person."""
-        by, reason = actors.of(request.user), reading.body(ReasonIn, request)["reason"]
+        by, reason = actors.of(request.user), reading.body(ObligationReasonIn, request)["reason"]
         customers.get(duties.find(ref).customer.ref, by=by)
         step = duties.confirm if self.step == "confirm" else duties.dismiss
         return Response(shown(step(ref, reason=reason, by=by)))
@@ -96,13 +98,13 @@ class Holds(Once):
 
     required_scopes = READ
 
-    @extend_schema(parameters=paging.PARAMETERS)
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List the holds on data of the customers that the caller may see."""
         rows = LegalHold.objects.filter(customer__in=customers.visible_to(actors.of(request.user)))
         return paging.respond(request, rows.select_related("customer"), shown_hold)
 
-    @extend_schema(request=HoldIn)
+    @extend_schema(request=HoldIn, responses=ANSWER)
     def post(self, request: Request) -> Response:
         """Place a hold."""
         given, by = reading.body(HoldIn, request), actors.of(request.user)
@@ -117,6 +119,7 @@ class HoldLift(APIView):
 
     required_scopes = READ
 
+    @extend_schema(request=None, responses=ANSWER)
     def post(self, request: Request, ref: str) -> Response:
         """Lift it."""
         return Response(shown_hold(holds.lift(ref, on=timezone.now(), by=actors.of(request.user))))
