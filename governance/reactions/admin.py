@@ -1,8 +1,8 @@
 """What reactions found, for people to look at."""
 
 from django.contrib import admin, messages
-from django.http import HttpRequest
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, time
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from consent.models import ConsentEvent, IdentifierSpace, Registration
@@ -84,7 +85,8 @@ def due(*, at: datetime) -> None:
             continue
         known = Obligation.objects.filter(customer__coverage__family=family, trigger=CONTRACT_END, triggered_on=end)
         if not known.exists():
-            _propose_for(family, on=end, entry=_activation(family))
+            with transaction.atomic():
+                _propose_for(family, on=end, entry=_activation(family))
 
 
 def ended_at(family: ContractFamily) -> datetime | None:
