@@ -56,7 +56,9 @@ def _part(names: set[Name], direction: str) -> Part:
         ),
         first_reads={by_id[pk]: start for pk, start in reads},
         symlinks=frozenset(
-            (by_id[row.one_id], by_id[row.other_id]) for row in Symlink.objects.filter(one__in=ids, other__in=ids)
+            (min(one, other), max(one, other))
+            for row in Symlink.objects.filter(one__in=ids, other__in=ids)
+            for one, other in [(by_id[row.one_id], by_id[row.other_id])]
         ),
         columns=frozenset((by_id[row.dataset_id], row.column) for row in Column.objects.filter(dataset__in=ids)),
         whole=frozenset(by_id[pk] for pk, row in datasets.items() if row.whole),

@@ -12,7 +12,7 @@ from typing import Any
 from tests.graph.worlds import ANYBODY, DBT, SPARK, change, dbt, event, symlink
 
 SOURCES = ("s1", "s2", "s3")
-TABLES = ("t1", "t2", "t3", "t4")
+TABLES = ("t1", "t2", "t3")
 VIEWS = ("v1", "v2")
 ALIASES = {"lake/t1": "t1", "lake/t2": "t2"}
 LAST = 1000.0
@@ -57,8 +57,8 @@ def play(seed: int, *, runs: int = 12, shuffled: bool = True) -> World:
 
 
 def _run(name: str, chance: random.Random, world: World) -> list[tuple[float, Callable[[], None]]]:
-    start = round(chance.uniform(0, LAST - 100), 1)
-    end = round(start + chance.choice([1, 20, 200]) * chance.uniform(0.1, 1), 1)
+    start = round(chance.uniform(0, LAST - 400), 1)
+    end = round(start + chance.choice([5, 100, 400]) * chance.uniform(0.1, 1), 1)
     reads_at, writes_at = sorted(round(chance.uniform(start, end), 2) for _ in range(2))
     what = chance.choice(["append", "append", "replace", "replace", "drop", "rename", "view", "alias"])
     ending = chance.choice(["COMPLETE"] * 5 + ["FAIL", "never"])

@@ -9,7 +9,7 @@ from typing import Any
 from lineage import atoms, closure, graph, openlineage, runs
 from lineage.graph import Graph
 from lineage.runs import Derived, Statement
-from lineage.values import FOREVER, SECOND, Name, Rules, Window, nanoseconds
+from lineage.values import FOREVER, Name, Rules, Window, nanoseconds
 
 NS = "postgres://plane:5432"
 DBT = "https://github.com/OpenLineage/OpenLineage/tree/1.54.0/integration/dbt"
@@ -187,6 +187,3 @@ def cells(found: Graph, name: str, at: float, column: str) -> set[tuple[str, str
 def codes(findings: Iterable[Any]) -> set[str]:
     """The codes of findings."""
     return {finding.code for finding in findings}
-
-
-__all__ = ["SECOND"]
