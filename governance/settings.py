@@ -209,6 +209,8 @@ DATA_PLANES_FILE = env_str("DATA_PLANES_FILE", "")
 VERIFY_CHECKS = [
     "governance.releases.verifying.check_decisions",
     "governance.releases.verifying.check_permits",
+    "governance.deletions.checks.check_certificates",
+    "governance.reports.checks.check_reports",
 ]
 
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
@@ -247,6 +249,7 @@ UNFOLD = {
     "SITE_SUBHEADER": "Whose data may be used, and why",
     "SITE_SYMBOL": "gavel",
     "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("access/icon.svg")}],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -24,4 +24,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.contracts.urls")),
     path("", include("governance.releases.urls")),
     path("", include("governance.building.urls")),
+    path("", include("governance.deletions.urls")),
+    path("", include("governance.reports.urls")),
 ]
