@@ -237,7 +237,7 @@ def test_advice_is_no_permit_where_the_namespace_enforces(world):
     advisory = decisions.request(ask, by=actors.SYSTEM, at=datetime.now(UTC)).advisory
     assert advisory is not None
     modes.approve(
-        modes.propose(NS, "enforce", by=world.cast.privacy_officer.actor).ref, by=world.cast.pipeline_owner.actor
+        modes.propose(NS, "enforce", by=world.cast.privacy_officer.actor).ref, by=world.cast.administrator.actor
     )
     world.report("COMPLETE", run=str(uuid.uuid4()), inputs=[TABLE], permit=advisory.ref)
     reading.run()
