@@ -74,7 +74,7 @@ def _facts(
     return values.Facts(
         dataset=provenance.dataset(found, question, kind=_kind(found, question)),
         declarations=provenance.declarations(found, holders, question),
-        origins=provenance.origins(found),
+        origins=provenance.origins(found, question),
         schemas=provenance.schemas(found),
         categories=provenance.categories(found, question),
         source_keys=provenance.source_keys(found, question),

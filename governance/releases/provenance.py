@@ -77,8 +77,12 @@ def dataset(found: Provenance, question: values.Question, *, kind: str) -> value
 UNDECLARED = frozenset({"base", "no-source-named"})  # of lineage's findings: a declaration would help
 
 
-def origins(found: Provenance) -> tuple[values.Origin, ...]:
-    """Return every (column of D, source column) that lineage connects."""
+def origins(found: Provenance, question: values.Question) -> tuple[values.Origin, ...]:
+    """Return every (column of D, source column) that lineage connects.
+
+    The row `*` speaks of columns that nobody listed: it is a fact only where one of those is asked for.
+    """
+    listed = set(question.columns) <= set(found.exposure.columns) and bool(question.columns)
     return tuple(
         values.Origin(
             column=column,
@@ -91,6 +95,7 @@ def origins(found: Provenance) -> tuple[values.Origin, ...]:
             without=tuple(sorted(ref for ref in origin.without if ref.startswith("cus_"))),
         )
         for column, reached in sorted(found.exposure.origins.items())
+        if column != "*" or not listed
         for origin in sorted(reached)
     )
 

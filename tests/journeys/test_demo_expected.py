@@ -1,5 +1,6 @@
 """What the contracts mean, read off the prose by a person (`demo/expected.yaml`), against what the engine answers on the demo's world."""
 
+import io
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,10 @@ import yaml
 from django.test import override_settings
 from openlineage.client.serde import Serde
 
+from consent import bulk
 from demo import declared, people, pipeline, places, prose, reporting, stage, team, warehouse, world
 from governance.contracts.models import Clause
-from governance.policy import decide
+from governance.policy import decide, reasons
 from governance.policy.answers import Decision, Treatment
 from governance.policy.values import Question
 from governance.releases import gathering
@@ -58,12 +60,15 @@ def story(
         for step in sorted(pipeline.STEPS.glob("*.sql"), reverse=True):
             rows.execute(f"DROP TABLE IF EXISTS {reporting.read(step.read_text(), {}).table}".encode())
         pipeline.run(rows, reporter)
-        yield stage.Stage(places.server(), who, what, list(people.people()), space, *[None] * 3)  # type: ignore[arg-type]
+        ready = stage.Stage(places.server(), who, what, list(people.people()), space, *[None] * 3)  # type: ignore[arg-type]
+        said = stage.consent_file(ready)
+        bulk.load(io.BytesIO(said), format="csv", space=space, by="key:key_test", at=datetime.now(UTC))
+        yield ready
 
 
-def ask() -> Decision:
+def ask(**other: Any) -> Decision:
     now = datetime.now(UTC) + timedelta(seconds=1)
-    said = EXPECTED["question"]
+    said = EXPECTED["question"] | other
     question = Question(
         namespace=warehouse.NAMESPACE,
         dataset=f"{places.WAREHOUSE}.{said['dataset']}",
@@ -99,7 +104,9 @@ def check(
     found = [r for r in decision.reasons if r.customer == story.world.customers[name].ref and r.column == column]
     if "reason" in cell:
         assert cell["reason"] in {reason.code for reason in found}, where
-    if "clause" in cell:
+    if answers is None and cell["answer"] == "keep":
+        assert not [reason for reason in found if reasons.refuses(reason.code)], where
+    elif "clause" in cell:
         numbers = set(
             Clause.objects.filter(ref__in=[r.clause for r in found if r.clause]).values_list("number", flat=True)
         )
@@ -117,6 +124,17 @@ def treatments(decision: Decision, customer: str) -> dict[str, Any] | None:
 
 def left_out_codes(decision: Decision, customer: str) -> set[str]:
     return {code for group in decision.left_out if customer in group.customers for code in group.codes}
+
+
+def test_usage_alone_is_what_the_banning_customer_left_open(story: stage.Stage) -> None:
+    declared.tenant_key(story.team, story.world.space)
+    answers = treatments(
+        ask(columns=["active_days", "minutes"], required=[]), story.world.customers["Brandt Maschinenbau"].ref
+    )
+    assert answers is not None
+    assert {column: found.treatment for column, found in answers.items()} == dict.fromkeys(
+        ["active_days", "minutes"], Treatment.KEEP
+    )
 
 
 def test_k_of_at_least_twenty_must_be_measured_and_is_still_owed(story: stage.Stage) -> None:
