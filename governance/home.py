@@ -66,7 +66,7 @@ def _waiting(request: HttpRequest) -> Iterator[Waiting]:
         )
     if "lawyer" in user.roles:
         mine = seen.filter(state=State.DRAFT, authors__contains=[user.ref])
-        yield Waiting(mine.count(), "drafts of yours", f"{page}?state__exact={State.DRAFT}")
+        yield Waiting(mine.count(), "in draft, with words of yours", f"{page}?state__exact={State.DRAFT}")
     if user.roles & {"lawyer", "privacy_officer"}:
         proposed = Obligation.objects.filter(state="proposed")
         proposed = proposed.filter(customer__in=customers.visible_to(user))

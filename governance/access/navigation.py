@@ -35,11 +35,13 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 
+OPEN = frozenset({"Contracts", "Parties"})  # the others unfold when asked, or when one is there
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return unfold's navigation for this person."""
     groups = [
-        {"title": title, "collapsible": False, "items": list(_items(request, wanted))}
+        {"title": title, "collapsible": title not in OPEN, "items": list(_items(request, wanted))}
         for title, wanted in TOPICS.items()
     ]
     home = {"items": [{"title": "Home", "icon": "home", "link": reverse("admin:index")}]}

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import BaseDialogForm
@@ -108,7 +109,27 @@ class AppendInline(TabularInline):  # type: ignore[misc]
     """Rows that are added and then stay: an end is recorded on their own page."""
 
     extra = 0
-    show_change_link = True
+    hide_title = True
+    show_change_link = False
+    linked = True
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """The fields, and a link to the row's own page."""
+        return [*super().get_fields(request, obj), *(["page"] if self.linked else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The link is shown only."""
+        return (*super().get_readonly_fields(request, obj), "page")
+
+    def page(self, row: models.Model) -> str:
+        """A link to the row's own page, where it is ended."""
+        if row.pk is None:
+            return ""
+        opts = row._meta
+        return format_html(
+            '<a class="own-link" href="{}">Open</a>',
+            reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk]),
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """What stands here stays."""

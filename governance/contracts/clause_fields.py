@@ -24,6 +24,9 @@ from governance.policy.clauses import deletion_term, grant, model_ownership, req
 Make = Callable[[Document], forms.Field]
 
 
+PREFIX = "says_"  # before the names of fields in forms: a grant's regions are not those of the clause's scope
+
+
 @dataclass(frozen=True)
 class Part:
     """One field of a form: `make` builds it, `write` turns its value into the body's, `read` the body's into an initial one."""
@@ -32,6 +35,11 @@ class Part:
     make: Make
     write: Callable[[Any], Any] = lambda value: value
     read: Callable[[Any], Any] = lambda value: value
+
+    @property
+    def field(self) -> str:
+        """Its name in the form."""
+        return PREFIX + self.name
 
 
 def keys(
@@ -255,6 +263,11 @@ def safeguard_parts() -> list[tuple[str, list[Part]]]:
     return [(kind, list(_safeguard(kind))) for kind in requirement.SAFEGUARDS]
 
 
+def bounds() -> list[str]:
+    """Names of the form's fields for bounds and standards."""
+    return [part.field for _, parts in safeguard_parts() for part in parts if not part.name.endswith("__known")]
+
+
 def _safeguard(kind: str) -> Iterable[Part]:
     known = {word: title for word, title in _KNOWN.items() if not (kind == "anonymised" and word == "measured")}
     yield Part(
@@ -279,20 +292,20 @@ def _safeguard(kind: str) -> Iterable[Part]:
 
 def initial(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the initial values of the fields for a body."""
-    found = {part.name: part.read(body[part.name]) for part in PARTS[kind] if part.name in body}
+    found = {part.field: part.read(body[part.name]) for part in PARTS[kind] if part.name in body}
     for needed in body.get("safeguards") or []:
         given = {"kind": needed} if isinstance(needed, str) else needed
         name = given["kind"]
-        found[f"{name}__known"] = given.get("known", "declared")
-        found |= {f"{name}__{key}": value for key, value in given.items() if key not in {"kind", "known"}}
+        found[f"{PREFIX}{name}__known"] = given.get("known", "declared")
+        found |= {f"{PREFIX}{name}__{key}": value for key, value in given.items() if key not in {"kind", "known"}}
     return found
 
 
 def body(kind: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that the fields say; what was left empty is left out."""
-    found = {part.name: part.write(cleaned.get(part.name)) for part in PARTS[kind]}
+    found = {part.name: part.write(cleaned.get(part.field)) for part in PARTS[kind]}
     result = {name: value for name, value in found.items() if not _empty(value)}
-    safeguards = [_required(name, cleaned) for name in requirement.SAFEGUARDS if cleaned.get(f"{name}__known")]
+    safeguards = [_required(name, cleaned) for name in requirement.SAFEGUARDS if cleaned.get(f"{PREFIX}{name}__known")]
     return result | ({"safeguards": safeguards} if safeguards and kind == Clause.Kind.GRANT else {})
 
 
@@ -315,9 +328,9 @@ def shows_all(kind: str, given: Mapping[str, Any]) -> bool:
 
 
 def _required(name: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
-    given = {"known": cleaned[f"{name}__known"]}
+    given = {"known": cleaned[f"{PREFIX}{name}__known"]}
     for key in ("standard", "k", "n", "c", "epsilon"):
-        value = cleaned.get(f"{name}__{key}")
+        value = cleaned.get(f"{PREFIX}{name}__{key}")
         if not _empty(value):
             given[key] = value
     return {"kind": name, **given}

@@ -84,7 +84,7 @@ class ClauseForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def _field(self, where: str) -> str | None:
         name = where.rsplit("/", maxsplit=1)[-1]
-        return next((field for field in (name, f"deidentified__{name}", "raw_body") if field in self.fields), None)
+        return next((field for field in (f"{clause_fields.PREFIX}{name}", "raw_body") if field in self.fields), None)
 
 
 def of_kind(kind: str, document: Document, body: dict[str, Any]) -> type[ClauseForm]:
@@ -98,20 +98,20 @@ def of_kind(kind: str, document: Document, body: dict[str, Any]) -> type[ClauseF
             help_text="This encoding says more than the fields of the form can show.",
         )
     else:
-        members |= {part.name: part.make(document) for part in _parts(kind)}
+        members |= {part.field: part.make(document) for part in _parts(kind)}
     return type("ClauseFormOfKind", (ClauseForm,), members)
 
 
 def fieldsets(kind: str, *, raw: bool) -> list[tuple[str | None, dict[str, Any]]]:
     """Return the page's fieldsets: the words, the meaning, the safeguards of a grant, the scope."""
     title = Clause.Kind(kind).label.capitalize()
-    means = ["raw_body"] if raw else [part.name for part in clause_fields.PARTS[kind]]
+    means = ["raw_body"] if raw else [part.field for part in clause_fields.PARTS[kind]]
     sets: list[tuple[str | None, dict[str, Any]]] = [
         ("The signed text", {"fields": [("number", "title", "page"), "passage"]}),
         (f"What it means: {title}", {"fields": means, "description": ABOUT[kind]}),
     ]
     if kind == Clause.Kind.GRANT and not raw:
-        rows = [tuple(part.name for part in parts) for _, parts in clause_fields.safeguard_parts()]
+        rows = [tuple(part.field for part in parts) for _, parts in clause_fields.safeguard_parts()]
         about = "Only once the data have these safeguards; what is missing becomes a duty in the plan."
         sets.append(("Safeguards", {"fields": rows, "description": about}))
     sets.append(

@@ -31,6 +31,12 @@ class ClauseAdmin(VerbAdmin):
 
     change_form_outer_before_template = "admin/contracts/clause_meaning.html"
     actions_detail = ("remove",)
+    show_add_link = False
+    # Bounds of a safeguard appear once it is required; who signed, once a use is accepted.
+    conditional_fields = {
+        **{bound: f"{bound.partition('__')[0]}__known" for bound in clause_fields.bounds()},
+        f"{clause_fields.PREFIX}signatory": f"{clause_fields.PREFIX}basis == 'accepted-use'",
+    }
     search_fields = ("number", "title", "passage", "ref")
 
     class Media:
@@ -98,6 +104,11 @@ class ClauseAdmin(VerbAdmin):
         form.fields["number"].required = form.fields["passage"].required = False
         if form.is_valid():
             return JsonResponse({"meaning": meaning.named(meaning.of(kind, form.cleaned_data["body"]))})
+        missing = [
+            str(form.fields[name].label) for name, found in form.errors.as_data().items() if found[0].code == "required"
+        ]
+        if missing:
+            return JsonResponse({"missing": f"Still to be filled in: {', '.join(missing)}."})
         return JsonResponse(
             {
                 "problem": " ".join(
@@ -116,14 +127,18 @@ class ClauseAdmin(VerbAdmin):
 
     def response_add(self, request: HttpRequest, obj: Clause, post_url_continue: Any = None) -> HttpResponse:
         """Back to the document, unless another one follows."""
-        if "_addanother" in request.POST or "_continue" in request.POST:
-            return super().response_add(request, obj, post_url_continue)  # type: ignore[no-any-return]
+        if "_addanother" in request.POST:
+            return redirect(_adding(obj))
+        if "_continue" in request.POST:
+            return redirect("admin:contracts_clause_change", obj.pk)
         return redirect("admin:contracts_document_change", obj.document_id)
 
     def response_change(self, request: HttpRequest, obj: Clause) -> HttpResponse:
         """Back to the document."""
+        if "_addanother" in request.POST:
+            return redirect(_adding(obj))
         if "_continue" in request.POST:
-            return super().response_change(request, obj)  # type: ignore[no-any-return]
+            return redirect("admin:contracts_clause_change", obj.pk)
         return redirect("admin:contracts_document_change", obj.document_id)
 
     @button(description="Remove", icon="delete", variant=ActionVariant.DANGER, permissions=["remove"], dialog=LIKE)
@@ -157,6 +172,10 @@ class ClauseAdmin(VerbAdmin):
         if found is None:
             raise Http404
         return found
+
+
+def _adding(clause: Clause) -> str:
+    return f"{reverse('admin:contracts_clause_add')}?document={clause.document_id}&kind={clause.kind}"
 
 
 def _given(form: Any) -> dict[str, Any]:

@@ -30,7 +30,7 @@ STATE_COLOURS = {
 class StatementInline(AppendInline):
     """What a draft says about other documents of its contract; removable while it is a draft."""
 
-    show_change_link = False
+    linked = False
 
     def has_add_permission(self, request: HttpRequest, obj: Document | None = None) -> bool:
         """While it is a draft."""
@@ -93,13 +93,18 @@ class DocumentAdmin(Buttons):
     list_filter = ("state", "kind")
     search_fields = ("title", "number", "ref", "family__title")
     autocomplete_fields = ("family",)
-    inlines = (PrevailsInline, RepealInline)
-    change_form_outer_before_template = "admin/contracts/document_state.html"
-    change_form_outer_after_template = "admin/contracts/document_clauses.html"
+    change_form_outer_before_template = "admin/contracts/document_top.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Documents whose customers the person may see."""
         return documents.visible_to(actors.of(request.user)).select_related("family")
+
+    def get_inlines(self, request: HttpRequest, obj: Document | None) -> Any:
+        """Statements about other documents: to be written in a draft, to be read where there are some."""
+        if obj is None or obj.family is None:
+            return ()
+        shown = {PrevailsInline: obj.prevails, RepealInline: obj.repeals}
+        return [inline for inline, rows in shown.items() if obj.is_draft or rows.exists()]
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         """The text, its dates, the signed file, and what became of it."""
@@ -107,7 +112,10 @@ class DocumentAdmin(Buttons):
             ["file_name", "file_digest"] if obj and not obj.is_draft else ["signed_file", ("file_name", "file_digest")]
         )
         sets: list[Any] = [
-            (None, {"fields": [("family", "kind"), ("title", "number"), "form"]}),
+            (
+                None,
+                {"fields": [("family", "kind"), ("title", "number"), *(["form"] if obj is None or obj.form else [])]},
+            ),
             (
                 "Dates",
                 {"fields": [("signed_on", "effective_on", "expires_on"), ("renewal", "renewal_months", "notice_days")]},

@@ -119,7 +119,7 @@ class GivenInline(ShownInline):
     model = CustomerUserObjectPermission
     fields = ("user",)
     readonly_fields = ("user",)
-    show_change_link = False
+    linked = False
     verbose_name_plural = "Given to (besides the roles that see every customer)"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:

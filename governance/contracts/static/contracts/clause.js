@@ -12,8 +12,8 @@ document.addEventListener("DOMContentLoaded", () => {
             const answer = await fetch(said.dataset.preview, { method: "POST", body: new FormData(form) });
             if (!answer.ok || mine !== latest) return;
             const found = await answer.json();
-            said.textContent = found.meaning || found.problem;
-            said.classList.toggle("text-red-700", !found.meaning);
+            said.textContent = found.meaning || found.missing || found.problem;
+            said.classList.toggle("own-problem", Boolean(found.problem));
         } catch {
             // The page works without the preview: saving says the same.
         }
