@@ -222,7 +222,7 @@ def _blanked(world: World, customer: str, asked: list[Asked]) -> tuple[dict[str,
                 continue
             why = (
                 Reason("not-separable", customer, each.column, about=f"person {key[0]}".strip()),
-                *_stale(world, customer, key),
+                *_stale(world, customer, each.column, key),
             )
             blank[each.column] = (*blank.get(each.column, ()), *why)
             reasons += _left_out(customer, view) if view else ()
@@ -264,11 +264,11 @@ def _is_fresh(world: World, row: AppliedList) -> bool:
     return row.unapplied == 0 and row.applied_at <= world.question.at < row.applied_at + MAXIMUM_AGE
 
 
-def _stale(world: World, customer: str, key: Key) -> tuple[Reason, ...]:
+def _stale(world: World, customer: str, column: str, key: Key) -> tuple[Reason, ...]:
     built = world.facts.built
     applied = [row for row in built.lists if (row.space, row.controller) == key] if built else []
     return (
-        (Reason("stale", customer, about=" ".join(key), count=max(row.unapplied for row in applied)),)
+        (Reason("stale", customer, column, about=" ".join(key), count=max(row.unapplied for row in applied)),)
         if applied
         else ()
     )
@@ -324,7 +324,7 @@ def _erased(
 
 
 def _of_space(world: World, customer: str, space: str) -> list[Declaration]:
-    found = [world.declarations[ref] for ref in sorted(world.declarations_of[customer])]
+    found = [world.declarations[ref] for ref in sorted(world.declarations_of.get(customer, ()))]
     return [declaration for declaration in found if space and declaration.subject_space == space]
 
 
