@@ -55,3 +55,12 @@ def cast(db: None):  # type: ignore[no-untyped-def]
     from tests import cast as named
 
     return named.assemble()
+
+
+@pytest.fixture
+def release_world(cast, settings, tmp_path: Path):  # type: ignore[no-untyped-def]
+    """Three customers, their rows in a real data plane, contracts and lineage: a `tests.governance.releases_world.World`."""
+    from tests.governance import releases_world
+
+    with releases_world.plane(settings, tmp_path / "planes.json") as plane:
+        yield releases_world.build(cast, plane)

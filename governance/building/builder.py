@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 from django.db import transaction
 from django.utils import timezone
+from psycopg.sql import SQL, Composed, Identifier
 
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.building import compiler, lists, planes, planning, reporting, results
-from governance.building import sql as trees
 from governance.building.models import Build
 from governance.building.planning import Planned
 from governance.building.reporting import Report
@@ -78,8 +78,7 @@ def build(decision: Decision, *, output: Mapping[str, str] | None = None, by: Ac
     try:
         return results.keep(attempt, report, made, by=by)
     except BaseException as error:
-        _drop(job)
-        attempt = _failed(attempt, report, error)
+        attempt = _failed(attempt, report, error, left=_drop(job))
         if not isinstance(error, Exception):
             raise
         return attempt
@@ -239,18 +238,26 @@ def _exists(plane: psycopg.Connection[Any], table: planes.Table) -> bool:
     return bool(row and row[0])
 
 
-def _dropping(table: planes.Table) -> str:
-    return trees.render(trees.drop(table.schema, table.name))
+def _dropping(table: planes.Table) -> Composed:
+    return SQL("DROP TABLE {}").format(Identifier(table.schema, table.name))
 
 
-def _drop(job: Job) -> None:
-    with planes.connect(job.output["namespace"], account="builder") as plane:
-        if _exists(plane, job.table):
-            plane.execute(_dropping(job.table))
+def _drop(job: Job) -> str:
+    """Take the table away again; return what could not be done about it."""
+    try:
+        with planes.connect(job.output["namespace"], account="builder") as plane:
+            if _exists(plane, job.table):
+                plane.execute(_dropping(job.table))
+    except (errors.Problem, psycopg.Error) as error:
+        return f"; the table {job.output['name']} could not be removed, drop it: {_said(error)}"
+    return ""
 
 
-def _failed(attempt: Build, report: Report, error: BaseException) -> Build:
-    why = error.detail if isinstance(error, errors.Problem) else planes.first_line(error)
+def _failed(attempt: Build, report: Report, error: BaseException, *, left: str = "") -> Build:
     with transaction.atomic():
         reporting.send(report, "FAIL", at=timezone.now(), by=actors.SYSTEM.ref)
-        return results.finish(attempt, State.FAILED, detail=f"nothing was built: {why}")
+        return results.finish(attempt, State.FAILED, detail=f"nothing was built: {_said(error)}{left}")
+
+
+def _said(error: BaseException) -> str:
+    return error.detail if isinstance(error, errors.Problem) else planes.first_line(error)

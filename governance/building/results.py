@@ -1,12 +1,14 @@
 """What a build made: counted and measured before it commits, then reported, vouched for and put to the question of release."""
 
 import hashlib
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -59,19 +61,20 @@ def keep(attempt: Build, report: Report, made: Made, *, by: Actor) -> Build:
     with transaction.atomic():
         reporting.send(report, "COMPLETE", at=timezone.now(), rows=made.rows, by=actors.SYSTEM.ref)
         _attest_absences(attempt, made)
-        version = _vouch(attempt, made)
+        _vouch(attempt, made)
         _revoke_replaced(attempt)
-        if not made.rows:
-            return finish(attempt, State.REFUSED, made=made, detail="no row is left that may be used")
+    if not made.rows:
+        return finish(attempt, State.REFUSED, made=made, detail="no row is left that may be used")
+    # Until then a reader with a slower clock may still see what was there before, and the answer would have to count it in.
+    time.sleep(settings.LINEAGE_SKEW_SECONDS)
+    with transaction.atomic():
         answered = decisions.request(_ask(attempt, made), by=by, at=timezone.now(), built_from=attempt.decision)
-        entries.record(
-            "build-finished",
-            {"build": attempt.ref, "rows": made.rows, "version": version.run, "release": answered.decision.ref},
-            by=by.ref,
-            about=[attempt.ref, attempt.decision.ref, answered.decision.ref],
-        )
         granted = answered.permit if answered.permit and answered.permit.kind == Permit.Kind.RELEASE else None
         state, why = (State.RELEASED, "") if granted else (State.REFUSED, _why(answered.answer, made))
+        payload = {"build": attempt.ref, "rows": made.rows, "state": str(state), "release": answered.decision.ref}
+        entries.record(
+            "build-finished", payload, by=by.ref, about=[attempt.ref, attempt.decision.ref, answered.decision.ref]
+        )
         return finish(attempt, state, made=made, detail=why, release=answered.decision, permit=granted)
 
 

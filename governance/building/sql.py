@@ -40,11 +40,6 @@ def table(schema: str, value: str, *, alias: str = "") -> exp.Table:
     return made
 
 
-def drop(schema: str, value: str) -> exp.Expr:
-    """Return a DROP TABLE."""
-    return exp.Drop(this=table(schema, value), kind="TABLE")
-
-
 def one_of(value: exp.Expr, numbers: Iterable[int]) -> exp.Expr:
     """Return `value IN (…)`, false for no numbers."""
     listed = sorted(numbers)
