@@ -22,7 +22,9 @@ urlpatterns = [
     path(f"{DELETION}/certificate", api.Certification.as_view()),
     path("api/v1/certificates", api.Certificates.as_view()),
     re_path(
-        r"^api/v1/certificates/(?P<ref>crt_[0-9a-z]+)\.(?P<form>pdf|json|tlog-proof)$", api.CertificateFile.as_view()
+        r"^api/v1/certificates/(?P<ref>crt_[0-9a-z]+)\.(?P<form>pdf|json|tlog-proof)$",
+        api.CertificateFile.as_view(),
+        name="certificate-file",
     ),
     path("api/v1/certificates/<str:ref>", api.CertificateDetail.as_view()),
 ]

@@ -160,7 +160,7 @@ def test_an_empty_period_or_one_that_lies_ahead_is_refused(world, auditor, start
 
 def test_reports_stay_as_they_were_made(world, auditor):
     report = make(world, auditor)
-    with pytest.raises(Exception, match="Cannot update"):  # noqa: B017
+    with pytest.raises(Exception, match="Cannot update"):
         Report.objects.filter(pk=report.pk).update(pdf_digest="0" * 64)
 
 

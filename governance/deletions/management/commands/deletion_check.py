@@ -6,9 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from governance.access import actors
-from governance.deletions import checker, worklists
-from governance.deletions.machine import State
-from lineage.errors import Problem
+from governance.deletions import rounds, worklists
 
 
 class Command(BaseCommand):
@@ -22,17 +20,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, ref: str, **options: object) -> None:
         """Print one line per task."""
-        bad = 0
-        duty = worklists.of(ref, by=actors.SYSTEM)
-        tasks = sorted(duty.tasks.filter(state=State.EXECUTED), key=lambda task: (len(task.path), task.name))
-        for task in tasks:
-            try:
-                remaining = checker.run(task, by=actors.SYSTEM, at=timezone.now()).remaining
-                said = f"{remaining} rows left: open again" if remaining else "none left"
-                bad += bool(remaining)
-            except Problem as problem:
-                bad += 1
-                said = f"not looked at: {problem.detail}"
-            self.stdout.write(f"{task.ref} {task.kind} {task.name}: {said}")
-        if bad:
+        lines = rounds.check(worklists.of(ref, by=actors.SYSTEM), by=actors.SYSTEM, at=timezone.now())
+        for line in lines:
+            self.stdout.write(f"{line.task.ref} {line.task.kind} {line.task.name}: {line.said}")
+        if not all(line.ok for line in lines):
             raise SystemExit(1)

@@ -6,9 +6,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from governance.access import actors
-from governance.deletions import executor, worklists
-from governance.deletions.machine import State
-from lineage.errors import Problem
+from governance.deletions import rounds, worklists
 
 
 class Command(BaseCommand):
@@ -25,19 +23,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, ref: str, dry_run: bool, **options: object) -> None:
         """Print one line per task."""
-        left = 0
-        duty = worklists.of(ref, by=actors.SYSTEM)
-        tasks = sorted(duty.tasks.filter(state=State.OPEN), key=lambda task: (len(task.path), task.name))
-        for task in tasks:
-            try:
-                if dry_run:
-                    said = f"{executor.dry_run(task, by=actors.SYSTEM, at=timezone.now())} rows would go"
-                else:
-                    said = f"{executor.run(task, by=actors.SYSTEM, at=timezone.now()).affected} rows deleted"
-            except Problem as problem:
-                left += 1
-                said = f"stays open: {problem.detail}"
-            self.stdout.write(f"{task.ref} {task.kind} {task.name}: {said}")
+        work = rounds.dry if dry_run else rounds.execute
+        lines = work(worklists.of(ref, by=actors.SYSTEM), by=actors.SYSTEM, at=timezone.now())
+        for line in lines:
+            self.stdout.write(f"{line.task.ref} {line.task.kind} {line.task.name}: {line.said}")
+        left = sum(not line.ok for line in lines)
         if left:
-            self.stdout.write(f"{left} of {len(tasks)} tasks stay open")
+            self.stdout.write(f"{left} of {len(lines)} tasks stay open")
             raise SystemExit(1)
