@@ -33,7 +33,7 @@ start() {
   local app=(env DATABASE_ROLE=app) # with a database server of your own, APP_DATABASE_URL names the application's role there
   if [ -n "${APP_DATABASE_URL:-}" ]; then app+=("DATABASE_URL=$APP_DATABASE_URL"); fi
   "${app[@]}" $python -m gunicorn governance.wsgi:application --bind "127.0.0.1:$port" --workers 2 --threads 4 --timeout 120 \
-    --daemon --pid "$state/gunicorn.pid" --error-logfile "$state/server.log" --capture-output </dev/null
+    --no-control-socket --daemon --pid "$state/gunicorn.pid" --error-logfile "$state/server.log" --capture-output </dev/null
   "${app[@]}" setsid nohup $python manage.py react --loop </dev/null >>"$state/react.log" 2>&1 &
   echo $! >"$state/react.pid"
   for _ in $(seq 60); do

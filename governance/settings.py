@@ -216,6 +216,15 @@ VERIFY_CHECKS = [
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
 ALLOW_LIST_MAX_AGE_HOURS = env_int("ALLOW_LIST_MAX_AGE_HOURS", 24)
 
+# Errors go to standard error, where whoever runs the process collects them; without this a 500 leaves no trace.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env_str("LOG_LEVEL", "WARNING")},
+}
+
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
