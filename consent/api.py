@@ -179,7 +179,7 @@ class Bases(APIView):
     def get(self, request: Request) -> Response:
         """List the records, of one customer where `?customer=` names it."""
         rows = Basis.objects.order_by("-id")
-        if customer := request.query_params.get("customer"):
+        if customer := request.query_params.get("customer", ""):
             rows = rows.filter(customer_ref=customer)
         return Response({"bases": [_basis(row) for row in rows[:PAGE]]})
 

@@ -31,9 +31,11 @@ class BadIdentifier(errors.Unprocessable):
 
 def open_space(*, name: str, description: str = "", by: str) -> IdentifierSpace:
     """Open an identifier space and make its key; raises `Conflict` when the name is taken."""
-    if not name.strip():
-        raise errors.Unprocessable("an identifier space needs a name", where="name")
+    if not name.strip() or not _storable(name + description):
+        raise errors.Unprocessable("an identifier space needs a name, and text that can be stored", where="name")
     with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"space {name}"])
         if IdentifierSpace.objects.filter(name=name).exists():
             raise errors.Conflict(
                 f"there is already an identifier space named {name!r}", code="space-exists", where="name"
@@ -49,6 +51,8 @@ def open_space(*, name: str, description: str = "", by: str) -> IdentifierSpace:
 
 def space(ref_or_name: str) -> IdentifierSpace:
     """Return the space by its reference or its name; raises `NoSuchSpace`."""
+    if not _storable(ref_or_name):
+        raise NoSuchSpace("no identifier space of that name or reference", where="space")
     found = (
         IdentifierSpace.objects.filter(ref=ref_or_name).first()
         or IdentifierSpace.objects.filter(name=ref_or_name).first()
@@ -100,6 +104,11 @@ def _insert(of: IdentifierSpace, wanted: list[str], customer_ref: str, minor: bo
             [of.pk, wanted, customer_ref, minor, by],
         )
         return int(cursor.rowcount)
+
+
+def _storable(text: str) -> bool:
+    """Say whether PostgreSQL can hold a text: no NUL, no lone surrogates."""
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 @functools.lru_cache(maxsize=256)

@@ -42,7 +42,7 @@ class Declarations(Once):
         """List them, of one dataset where `?namespace=` and `?name=` say so, waiting ones with `?waiting=yes`."""
         found = self.kind._default_manager.all()
         for field in ("namespace", "name"):
-            if value := request.query_params.get(field, "").replace("\0", ""):
+            if value := request.query_params.get(field, ""):
                 found = found.filter(**{field: value})
         if request.query_params.get("waiting") == "yes":
             found = found.waiting()  # type: ignore[attr-defined]
@@ -233,7 +233,7 @@ class Modes(Once):
     @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List the changes, or with `?namespace=` say which mode is in force there."""
-        if namespace := request.query_params.get("namespace", "").replace("\0", ""):
+        if namespace := request.query_params.get("namespace", ""):
             return Response({"namespace": namespace, "mode": modes.of(namespace)})
         return paging.respond(request, rows.EnforcementMode.objects.all(), shown_mode)
 

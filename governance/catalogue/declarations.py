@@ -38,6 +38,7 @@ def declare[M: Declared](row: M, *, by: Actor) -> M:
     if row.takes_two():
         _must_be_person(by)
         _must_not_own(row, by)
+    storable(summary(row))
     with transaction.atomic():
         row.declared_by = by.ref
         if not row.takes_two():
@@ -106,6 +107,20 @@ def find[M: Declared](kind: type[M], ref: str) -> M:
 def summary(row: Declared) -> dict[str, Any]:
     """Return what a declaration says, as plain values with external references only."""
     return {"reason": row.reason} | dict(_plain(row))
+
+
+def storable(value: object) -> None:
+    """Raise `Unprocessable` for text that PostgreSQL cannot hold, wherever it stands in a value: NUL and lone surrogates."""
+    match value:
+        case str():
+            if "\0" in value or any("\ud800" <= char <= "\udfff" for char in value):
+                raise errors.Unprocessable("a text holds characters that cannot be stored", code="bad-text")
+        case Mapping():
+            for each in (*value.keys(), *value.values()):
+                storable(each)
+        case list() | tuple():
+            for each in value:
+                storable(each)
 
 
 def _finish[M: Declared](row: M, by: Actor) -> M:

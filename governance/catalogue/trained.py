@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from governance.access.actors import Actor
@@ -39,8 +39,7 @@ def register(
     """Register a model as a node of lineage; raises `Conflict` when the node is a model already."""
     by.needs(declarations.SCOPE)
     with transaction.atomic():
-        if Model.objects.filter(namespace=place.namespace, name=place.name).exists():
-            raise errors.Conflict("this node is registered as a model already", code="model-exists", where="name")
+        _alone(place)
         versions = sorted({(v.namespace, v.name, v.run) for v in trained_on})
         model = Model.objects.create(
             namespace=place.namespace,
@@ -63,6 +62,16 @@ def register(
         for party in dict.fromkeys(served_to):
             serve(model, party, valid_from=at, by=by)
     return model
+
+
+def _alone(place: Place) -> None:
+    """Of two who register one node at once, the second waits for the first and is then told."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"model {place.namespace} {place.name}"]
+        )
+    if Model.objects.filter(namespace=place.namespace, name=place.name).exists():
+        raise errors.Conflict("this node is registered as a model already", code="model-exists", where="name")
 
 
 def serve(

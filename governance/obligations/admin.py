@@ -53,7 +53,7 @@ class ChangeInline(ShownInline):
     model = Change
     fields = ("before", "after", "reason", "by", "recorded_at")
     readonly_fields = fields
-    show_change_link = False
+    linked = False
     verbose_name_plural = "What happened"
 
 

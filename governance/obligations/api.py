@@ -59,7 +59,7 @@ class Obligations(Once):
         """List the duties of the customers that the caller may see, of one with `?customer=`, in one state with `?state=`."""
         rows = Obligation.objects.filter(customer__in=customers.visible_to(actors.of(request.user)))
         for name, field in (("customer", "customer__ref"), ("state", "state")):
-            if value := request.query_params.get(name, "").replace("\0", ""):
+            if value := request.query_params.get(name, ""):
                 rows = rows.filter(**{field: value})
         return paging.respond(request, rows.select_related("customer", "subject_space"), shown)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from consent.models import IdentifierSpace
@@ -78,6 +78,7 @@ def propose(
         raise errors.Unprocessable("no trigger of that name", code="unknown-trigger", where="trigger")
     subject = person.subject if person else ""
     with transaction.atomic():
+        _one_at_a_time(customer)
         known = Obligation.objects.filter(customer=customer, trigger=trigger, triggered_on=on, subject=subject).first()
         if known:
             return known
@@ -155,6 +156,12 @@ def _deadline(customer: Customer, trigger: str, on: datetime) -> Deadline:
     if term is None:
         return Deadline(due_on=on)
     return Deadline(due_on=term.due_on, clause_ref=term.clause_ref, method=term.method, covers=Covers(**term.covers))
+
+
+def _one_at_a_time(customer: Customer) -> None:
+    """Of two who propose the same at once, the second waits for the first and finds what it proposed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"obligations of {customer.ref}"])
 
 
 def _must_decide(by: Actor) -> None:

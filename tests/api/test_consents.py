@@ -132,3 +132,18 @@ def test_a_basis_is_proposed_and_approved_by_two_people(cast: Cast) -> None:
     assert approver.post(f"{address}/end", {}, format="json").status_code == 200
     assert officer.post(f"{address}/end/approve").json()["ended_at"]
     assert officer.post("/api/v1/bases", {**terms, "role": "boss"}, format="json").status_code == 400
+
+
+@pytest.mark.parametrize("address", ["consents/%00", "consents/bulk/%00", "consents?space=%00", "bases?customer=%00"])
+def test_a_nul_in_an_address_finds_nothing(crm: APIClient, address: str) -> None:
+    assert crm.get(f"/api/v1/{address}").status_code in {400, 404}
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"name": "a\\u0000"}', '{"name": "a\\ud800"}', '{"name": 1}', '{"name": "a", "description": "\\u0000"}', "[1]"],
+)
+def test_a_space_with_a_name_that_cannot_be_stored_is_refused(crm: APIClient, body: str) -> None:
+    answer = crm.post("/api/v1/identifier-spaces", body, content_type="application/json")
+    assert answer.status_code in {400, 422}, answer.content
+    assert crm.post("/api/v1/bases/%00/approve").status_code in {403, 404}
