@@ -24,12 +24,11 @@ from governance.policy.world import NOBODY, World
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What becomes of a cell. `relied_on`: requirements met by a measure that fewer rows may break."""
+    """What becomes of a cell by the contracts."""
 
     treatment: Treatment
     reasons: tuple[Reason, ...]
     duties: tuple[Duty, ...] = ()
-    relied_on: tuple[Duty, ...] = ()
     keep_for_days: int | None = None
 
 
@@ -200,14 +199,12 @@ def _granted(world: World, cell: Cell, permitting: dict[str, Said]) -> Answer:
     options = {(ref, category): offers for ref, said in permitting.items() for category, offers in said.offers.items()}
     chosen = granting.choose(options)
     duties = safeguards.merge(duty for offer in chosen for duty in offer.missing)
-    relied = safeguards.merge(d for offer in chosen for d in offer.relied_on if safeguards.rests_on_rows(d))
     grants = {Reason("granted-by", cell.customer, cell.column, o.live.document.ref, o.live.clause.ref) for o in chosen}
     days = [offer.terms.max_retention_days for offer in chosen if offer.terms.max_retention_days is not None]
     return Answer(
         treatment=Treatment.APPLY if duties else Treatment.KEEP,
         reasons=tuple(sorted(grants)) + _missing(world, cell, duties),
         duties=duties,
-        relied_on=relied,
         keep_for_days=min(days, default=None),
     )
 

@@ -30,6 +30,24 @@ def evaluate(question: Question, facts: Facts) -> Outcome:
     laid_out = world.read(question, facts)
     if question.action in vocabulary.MODEL_ACTIONS:
         return _pass_on(laid_out)
+    judged = _judge(laid_out)
+    if judged.filtered or planning.changes_rows(judged.staying):
+        judged = _judge(world.read(question, facts, rows_change=True))
+    return _answer(laid_out, judged)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Everybody judged and parted: who stays, who goes. `filtered`: rows are left out by tenant."""
+
+    staying: tuple[Group, ...]
+    left_out: tuple[LeftOut, ...]
+    reasons: tuple[Reason, ...]
+    counts: Counts
+    filtered: bool
+
+
+def _judge(laid_out: World) -> Judgement:
     own, *customers = judging.everybody(laid_out)
     groups = judging.groups(laid_out, customers)
     strangers = unmapped(laid_out)
@@ -39,47 +57,33 @@ def evaluate(question: Question, facts: Facts) -> Outcome:
     if not customers and not strangers:
         nobodys = Group((), own.cells, own.lists, own.erased)
         staying = () if planning.emptied(laid_out, nobodys) else (nobodys,)
-    filtered = bool(sorted_out.left_out or strangers)
-    treated = staying
-    if filtered or planning.changes_rows(staying):
-        treated = planning.measured_again(staying)
     reasons = [
         *strangers,
         *inseparable,
         *sorted_out.reasons,
-        *planning.again_reasons(staying, treated),
         *(reason for group in groups for member in group.members for reason in _reasons(member)),
         *_reasons(own),
         *(Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent),
     ]
-    counts = tallies.count(laid_out, customers, treated)
-    return _answer(laid_out, treated, sorted_out.left_out, reasons, counts, filtered=filtered)
+    counts = tallies.count(laid_out, customers, staying)
+    return Judgement(staying, sorted_out.left_out, _ordered(reasons), counts, bool(sorted_out.left_out or strangers))
 
 
-def _answer(
-    laid_out: World,
-    staying: tuple[Group, ...],
-    left_out: tuple[LeftOut, ...],
-    reasons: Iterable[Reason],
-    counts: Counts,
-    *,
-    filtered: bool,
-) -> Outcome:
-    if not staying:
-        return Outcome(
-            Verdict.DENY,
-            _ordered([*_speaking(reasons, ()), Reason("nobody-left")]),
-            left_out=_all_out(laid_out, left_out),
-            counts=counts,
-        )
-    plan, members = planning.plan(laid_out, staying, filtered=filtered)
-    plain = not filtered and all(_is_plain(group) for group in staying)
+def _answer(laid_out: World, judged: Judgement) -> Outcome:
+    if not judged.staying:
+        return _deny(laid_out, judged, [Reason("nobody-left")])
+    plan, members = planning.plan(laid_out, judged.staying, filtered=judged.filtered)
+    plain = not judged.filtered and all(_is_plain(group) for group in judged.staying)
     if laid_out.question.mode is Mode.STRICT and not plain:
-        return Outcome(
-            Verdict.DENY, _ordered(_speaking(reasons, ())), left_out=_all_out(laid_out, left_out), counts=counts
-        )
+        return _deny(laid_out, judged, [])
     verdict = Verdict.PERMIT if plain else Verdict.PERMIT_WITH_PLAN
-    return Outcome(verdict, _ordered(_speaking(reasons, staying)), plan, members, left_out, counts)
+    reasons = _ordered(_speaking(judged.reasons, judged.staying))
+    return Outcome(verdict, reasons, plan, members, judged.left_out, judged.counts)
+
+
+def _deny(laid_out: World, judged: Judgement, more: Iterable[Reason]) -> Outcome:
+    reasons = _ordered([*_speaking(judged.reasons, ()), *more])
+    return Outcome(Verdict.DENY, reasons, left_out=_all_out(laid_out, judged.left_out), counts=judged.counts)
 
 
 def _is_plain(group: Group) -> bool:

@@ -18,12 +18,11 @@ MOST_CHOICES = (
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A grant that may be chosen for a category, with the safeguards it still lacks and those it relies on."""
+    """A grant that may be chosen for a category, with the safeguards it still lacks."""
 
     live: Live
     terms: Grant
     missing: tuple[Duty, ...]
-    relied_on: tuple[Duty, ...]
 
 
 def failing(world: World, law: Law, customer: str, live: Live, terms: Grant) -> tuple[Reason, ...]:
@@ -89,13 +88,18 @@ def reaches(world: World, live: Live, terms: Grant, category: str, declarations:
 
 
 def offer(world: World, live: Live, terms: Grant, column: str, masked: bool) -> Offer:
-    """Part a grant's safeguards into those that are in place on a column, on every path, and those that are missing."""
+    """Return a grant with those of its safeguards that are not in place on a column, on every path."""
     missing = tuple(needed for needed in terms.safeguards if not is_met(world, needed, column, masked))
-    return Offer(live, terms, missing, tuple(needed for needed in terms.safeguards if needed not in missing))
+    return Offer(live, terms, missing)
 
 
 def is_met(world: World, needed: Duty, column: str, masked: bool) -> bool:
-    """Say whether a requirement is satisfied in every version of D, or by a claim of masking on every path."""
+    """Say whether a requirement is satisfied in every version of D, or by a claim of masking on every path.
+
+    What rests on k or on groups must be measured again once rows are left out.
+    """
+    if world.rows_change and safeguards.rests_on_rows(needed):
+        return False
     if masked and _content_with_a_claim(needed):
         return True
     versions = world.in_place(column)
@@ -121,10 +125,10 @@ def choose(options: Mapping[tuple[str, str], tuple[Offer, ...]]) -> tuple[Offer,
 
 
 def _distinct(offers: Iterable[Offer]) -> tuple[Offer, ...]:
-    """Of offers that lack and rely on the same, the first by content stands for all."""
+    """Of offers that lack the same, the first by content stands for all."""
     found: dict[Any, Offer] = {}
     for each in sorted(offers, key=_content):
-        found.setdefault((each.missing, each.relied_on, each.terms.max_retention_days), each)
+        found.setdefault((each.missing, each.terms.max_retention_days), each)
     return tuple(found.values())
 
 

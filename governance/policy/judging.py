@@ -138,12 +138,11 @@ def _meet_of(cells: list[Answer]) -> Answer:
     duties = safeguards.merge(duty for cell in cells for duty in cell.duties)
     days = [cell.keep_for_days for cell in cells if cell.keep_for_days is not None]
     kinds = {cell.treatment for cell in cells}
-    relied = safeguards.merge(duty for cell in cells for duty in cell.relied_on)
     if Treatment.BLANK in kinds:
         return Answer(Treatment.BLANK, ())
     if kinds == {Treatment.NONE}:
         return NOTHING_HERE
-    return Answer(Treatment.APPLY if duties else Treatment.KEEP, (), duties, relied, min(days, default=None))
+    return Answer(Treatment.APPLY if duties else Treatment.KEEP, (), duties, min(days, default=None))
 
 
 def _taken(each: Judged, column: str, shared: Answer) -> Answer:

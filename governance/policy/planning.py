@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from governance.policy import canonical, safeguards
@@ -20,7 +20,6 @@ from governance.policy.answers import (
     TreatmentClass,
     UndertakingNote,
 )
-from governance.policy.cells import Answer
 from governance.policy.clauses import RetentionLimit, Undertaking, retention_limit, undertaking
 from governance.policy.judging import Group, Judged
 from governance.policy.standing import Live, may_concern
@@ -83,29 +82,6 @@ def changes_rows(groups: Iterable[Group]) -> bool:
         or group.erased
         or any(safeguards.rests_on_rows(d) for cell in group.cells.values() for d in cell.duties)
         for group in groups
-    )
-
-
-def measured_again(groups: Iterable[Group]) -> tuple[Group, ...]:
-    """What rests on k or on groups must be measured again once rows are left out: it becomes a duty."""
-    return tuple(replace(group, cells={name: _again(cell) for name, cell in group.cells.items()}) for group in groups)
-
-
-def _again(cell: Answer) -> Answer:
-    if not cell.relied_on or cell.treatment not in (Treatment.KEEP, Treatment.APPLY):
-        return cell
-    return replace(cell, treatment=Treatment.APPLY, duties=safeguards.merge([*cell.duties, *cell.relied_on]))
-
-
-def again_reasons(before: Iterable[Group], after: Iterable[Group]) -> tuple[Reason, ...]:
-    """Name the safeguards that became duties because rows are left out."""
-    return tuple(
-        Reason("safeguard-missing", member.customer, column, about=duty.safeguard)
-        for old, new in zip(before, after, strict=True)
-        for column, cell in new.cells.items()
-        for duty in cell.duties
-        if duty not in old.cells[column].duties
-        for member in new.members
     )
 
 

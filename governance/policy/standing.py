@@ -88,14 +88,17 @@ def _survives(clause: Clause) -> bool:
 
 
 def _repealed(world: World, started: list[Document]) -> frozenset[str]:
-    """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts."""
+    """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts.
+
+    An offer that grants hang on is judged like a grant: else ending a document could permit something.
+    """
     return frozenset(
         clause.ref
         for repealing in started
         for document in started
         for clause in document.clauses
         if document.ref != repealing.ref and clause.ref in repealing.repeals
-        if clause.kind == "Grant" or (not has_ended(world, repealing) and _earlier(document, repealing))
+        if not _survives(clause) or (not has_ended(world, repealing) and _earlier(document, repealing))
     )
 
 

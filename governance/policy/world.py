@@ -31,6 +31,7 @@ class World:
 
     question: Question
     facts: Facts
+    rows_change: bool = False  # the build leaves rows out, so that what was measured over all of them no longer holds
 
     @cached_property
     def own(self) -> vocabulary.Own:
@@ -224,9 +225,9 @@ class World:
         return self.customers[customer].party == self.question.recipient
 
 
-def read(question: Question, facts: Facts) -> World:
+def read(question: Question, facts: Facts, *, rows_change: bool = False) -> World:
     """Lay out a question and its facts."""
-    return World(question, facts)
+    return World(question, facts, rows_change)
 
 
 def _takes_off(safeguard: InPlace) -> bool:

@@ -30,6 +30,7 @@ def by_engine(question: Question, facts: Facts) -> Result:
         erased=frozenset((u, row.space) for u, each in members.items() for row in each.erased),
         codes=frozenset((code, u, "" if code == "unmapped-tenant" else c) for code, u, c in codes),
         days=plan.keep_for_days if plan else None,
+        changes=plan is not None and plan.changes_rows,
     )
 
 

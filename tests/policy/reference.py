@@ -52,6 +52,7 @@ class Result:
     erased: frozenset[tuple[str, str]] = frozenset()
     codes: frozenset[tuple[str, str, str]] = frozenset()  # code, customer, column
     days: int | None = None
+    changes: bool = False
 
 
 def decide(q: Question, f: Facts) -> Result:
@@ -202,7 +203,7 @@ def _families(q: Question, f: Facts, u: str) -> list[Family]:
 
 def _live(q: Question, family: Family, u: str) -> list[tuple[Document, Clause]]:
     """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts; grants and offers fall at
-    the end, all the rest survives."""
+    the end, all the rest survives. (An offer counts as what permits: else ending the repealing document would add a cell, against the law.)"""
     out = []
     started = [d for d in family.documents if _started(q, d)]
     for d in started:
@@ -212,7 +213,7 @@ def _live(q: Question, family: Family, u: str) -> list[tuple[Document, Clause]]:
                 if r.ref == d.ref or clause.ref not in r.repeals:
                     continue
                 earlier = r.signed_on is not None and d.signed_on is not None and d.signed_on <= r.signed_on
-                gone = gone or clause.kind == "Grant" or (not _ended(q, r) and earlier)
+                gone = gone or clause.kind in ("Grant", "OptInOffer") or (not _ended(q, r) and earlier)
             falls = clause.kind in ("Grant", "OptInOffer")
             if falls and (_ended(q, d) or _coverage(q, family, u) != "now"):
                 gone = True
@@ -587,11 +588,10 @@ class Answer:
     kind: str
     codes: set[str]
     duties: tuple[Req, ...] = ()
-    relied: tuple[Req, ...] = ()
     days: int | None = None
 
 
-def _contracts(q: Question, f: Facts, u: str, c: str, cell: Cell) -> Answer:
+def _contracts(q: Question, f: Facts, u: str, c: str, cell: Cell, fewer: bool) -> Answer:
     codes = set()
     if cell.gap:
         codes.add("uncategorised-column")
@@ -661,7 +661,7 @@ def _contracts(q: Question, f: Facts, u: str, c: str, cell: Cell) -> Answer:
         ]
         granted = any(_any(b["actions"], v.covers, q.action) for b in grants)
         return Answer("blank", {"not-granted" if granted else "action-not-granted"})
-    return _choose(q, f, c, cell, options)
+    return _choose(q, f, c, cell, options, fewer)
 
 
 def _choose(
@@ -670,21 +670,26 @@ def _choose(
     c: str,
     cell: Cell,
     options: dict[tuple[str, str], list[tuple[Document, Clause, dict[str, Any]]]],
+    fewer: bool,
 ) -> Answer:
     """One grant per (family, category), so that the reduced union of missing duties is smallest; ties by canonical content."""
     best = None
     for chosen in itertools.product(*(options[key] for key in sorted(options))):
-        missing = {r for _, _, b in chosen for r in _requirements(b) if not _met(q, f, r, cell, c)}
-        relied = {r for _, _, b in chosen for r in _requirements(b) if r not in missing and _rests_on_rows(r)}
+        missing = {
+            r
+            for _, _, b in chosen
+            for r in _requirements(b)
+            if (fewer and _rests_on_rows(r)) or not _met(q, f, r, cell, c)
+        }
         duties = _reduce(missing)
         names = [(clause.body, d.ref, clause.ref) for d, clause, _ in chosen]
         days = [b["max_retention_days"] for _, _, b in chosen if b.get("max_retention_days")]
         weight = (len(duties), duties, names)
         if best is None or weight < best[0]:
-            best = (weight, duties, _reduce(relied), min(days, default=None))
+            best = (weight, duties, min(days, default=None))
     assert best is not None
     codes = {_duty_code(q, f, r, c) for r in best[1]}
-    return Answer("apply" if best[1] else "keep", codes, best[1], best[2], best[3])
+    return Answer("apply" if best[1] else "keep", codes, best[1], best[2])
 
 
 def _duty_code(q: Question, f: Facts, r: Req, c: str) -> str:
@@ -943,7 +948,7 @@ def _own(q: Question, f: Facts) -> tuple[dict[str, Answer], Said]:
     said = _people(q, f, "", {c: cell for c, cell in cells.items() if not without[c]})
     out = {}
     for c, cell in cells.items():
-        answer = _contracts(q, f, "", c, cell)
+        answer = _contracts(q, f, "", c, cell, False)
         codes = answer.codes | ({"no-basis"} if without[c] else set()) | said.blank.get(c, set())
         blank = answer.kind == "blank" or without[c] or c in said.blank or bool(said.nobody)
         out[c] = Answer("blank" if blank else "keep", codes)
@@ -981,6 +986,12 @@ def _keyed(q: Question, f: Facts, d: Declaration) -> bool:
 
 
 def _data(q: Question, f: Facts) -> Result:
+    """A `keep` that rests on k or `aggregated` becomes `apply` when the build changes the row set: judge again as if it were missing."""
+    found, changes = _judge_all(q, f, fewer=False)
+    return _judge_all(q, f, fewer=True)[0] if changes else found
+
+
+def _judge_all(q: Question, f: Facts, *, fewer: bool) -> tuple[Result, bool]:
     columns = sorted(set(q.columns))
     own_cells, own_said = _own(q, f)
     present = sorted({u for o in f.origins for u in _whose(q, f, o)} - {""})
@@ -990,11 +1001,11 @@ def _data(q: Question, f: Facts) -> Result:
         said = _people(q, f, u, cells)
         answers = {}
         for c in columns:
-            answer = _contracts(q, f, u, c, cells[c]) if c in cells else Answer("none", set())
+            answer = _contracts(q, f, u, c, cells[c], fewer) if c in cells else Answer("none", set())
             if c in said.blank:
-                answer = Answer("blank", answer.codes | said.blank[c], (), answer.relied, answer.days)
+                answer = Answer("blank", answer.codes | said.blank[c], (), answer.days)
             if c in own_cells and own_cells[c].kind == "blank":
-                answer = Answer("blank", answer.codes, (), answer.relied, answer.days)
+                answer = Answer("blank", answer.codes, (), answer.days)
             answers[c] = answer
         said.lists |= own_said.lists
         said.erased |= own_said.erased
@@ -1058,16 +1069,7 @@ def _data(q: Question, f: Facts) -> Result:
         return any(_rests_on_rows(r) for a in shared[u].values() for r in a.duties)
 
     changes = filtered or any(lists[u] or erased[u] or has_row_duty(u) for u in staying)
-    cells = {}
-    for u in staying:
-        for c, a in shared[u].items():
-            kind, duties = a.kind, a.duties
-            if changes and a.relied and kind in ("keep", "apply"):
-                kind, duties = "apply", _reduce({*a.duties, *a.relied})
-                if set(duties) - set(a.duties):
-                    whom = present if together else [u]
-                    codes |= {("safeguard-missing", w, c) for w in whom}
-            cells[u, c] = (kind, frozenset(duties))
+    cells = {(u, c): (a.kind, frozenset(a.duties)) for u in staying for c, a in shared[u].items()}
     plain = (
         not filtered
         and all(kind in ("keep", "none") for kind, _ in cells.values())
@@ -1075,10 +1077,10 @@ def _data(q: Question, f: Facts) -> Result:
     )
     codes = {row for row in codes if reasons.refuses(row[0])}
     if not staying:
-        return Result("deny", codes=frozenset(codes | {("nobody-left", "", "")}))
+        return Result("deny", codes=frozenset(codes | {("nobody-left", "", "")})), changes
     if q.mode == "strict" and not plain:
-        return Result("deny", codes=frozenset(codes))
-    return Result(
+        return Result("deny", codes=frozenset(codes)), changes
+    found = Result(
         "permit" if plain else "permit_with_plan",
         cells,
         frozenset(staying),
@@ -1086,7 +1088,9 @@ def _data(q: Question, f: Facts) -> Result:
         frozenset((u, space) for u in staying for space in erased[u]),
         frozenset(codes),
         _days(q, f, [u for u in staying if u], cells, shared),
+        changes,
     )
+    return found, changes
 
 
 def _meet(cells: list[Answer]) -> Answer:
@@ -1101,7 +1105,6 @@ def _meet(cells: list[Answer]) -> Answer:
         "apply" if duties else "keep",
         set(),
         duties,
-        _reduce({r for a in cells for r in a.relied}),
         min(days, default=None),
     )
 
