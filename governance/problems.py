@@ -58,7 +58,14 @@ def body(status: int, detail: str, *, code: str, where: str = "", remedy: str = 
 
 def of(problem: errors.Problem) -> dict[str, Any]:
     """The body for one of our own errors."""
-    return body(status_of(problem), problem.detail, code=problem.code, where=problem.where, remedy=problem.remedy, **problem.extra)
+    return body(
+        status_of(problem),
+        problem.detail,
+        code=problem.code,
+        where=problem.where,
+        remedy=problem.remedy,
+        **problem.extra,
+    )
 
 
 def response(problem: errors.Problem) -> JsonResponse:
@@ -68,14 +75,15 @@ def response(problem: errors.Problem) -> JsonResponse:
 
 def handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's `EXCEPTION_HANDLER`: ours and DRF's own errors become problem+json; anything else stays a bug (500, logged)."""
+    headers: dict[str, str] = {}
     match exc:
         case errors.Problem():
-            status, members, headers = status_of(exc), of(exc), {}
+            status, members = status_of(exc), of(exc)
         case Http404():
-            status, headers = 404, {}
+            status = 404
             members = body(404, "no such thing, or none that you may see", code="not-found")
         case PermissionDenied():
-            status, headers = 403, {}
+            status = 403
             members = body(403, str(exc) or "you may not do this", code="forbidden")
         case exceptions.APIException():
             status, headers = exc.status_code, _headers(exc)
@@ -117,4 +125,6 @@ def _leaves(detail: object, path: str = "") -> list[tuple[str, str]]:
 
 def page_404(request: HttpRequest, exception: Exception) -> JsonResponse:
     """Django's `handler404` for addresses below /api/ and elsewhere alike."""
-    return JsonResponse(body(404, f"there is nothing at {request.path}", code="not-found"), status=404, content_type=CONTENT_TYPE)
+    return JsonResponse(
+        body(404, f"there is nothing at {request.path}", code="not-found"), status=404, content_type=CONTENT_TYPE
+    )
