@@ -20,6 +20,8 @@ Datasets (`ds`, `out`, `src`) are two members: namespace, name.
 import re
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from lineage.answers import CONTENT, PRESENCE
 from lineage.facets import Dataset, DatasetFacets, DatasetLineage, Entry, InputField, Lifecycle, Source, Transformation
 from lineage.openlineage import Report
@@ -50,7 +52,7 @@ def united(*sets: Iterable[Atom]) -> Atoms:
 
 def plain(atoms: Atoms) -> list[list[str | int | bool]]:
     """Return atoms as sorted lists, to be stored as JSON."""
-    return [list(atom) for atom in sorted(atoms, key=repr)]
+    return [list(atom) for atom in sorted(atoms, key=msgspec.json.encode)]
 
 
 def parsed(stored: Iterable[Iterable[str | int | bool]]) -> Atoms:

@@ -121,7 +121,7 @@ _STATES: Mapping[str, str] = {"complete": "COMPLETED", "failed": "FAILED", "clos
 
 def run(key: str) -> dict[str, Any]:
     """Return a run with what it read and wrote. Raises `NotFound`."""
-    row = Run.objects.filter(key=key.lower()).first()
+    row = Run.objects.filter(key=key.lower()).first() if "\x00" not in key else None
     if row is None:
         raise errors.NotFound("lineage has no such run", where="id")
     reads = Read.objects.filter(run=row).values_list("dataset__namespace", "dataset__name")

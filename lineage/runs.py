@@ -115,7 +115,7 @@ class _Facts:
 
     def __init__(self, atoms: Atoms) -> None:
         self._by_kind: dict[str, list[tuple[Any, ...]]] = {}
-        for atom in sorted(atoms, key=repr):
+        for atom in atoms:
             self._by_kind.setdefault(str(atom[0]), []).append(atom[1:])
 
     def __getitem__(self, kind: str) -> list[tuple[Any, ...]]:
@@ -205,7 +205,7 @@ def _flows(
                 tuple(sorted(edges.get(source, ()))),
             )
             for source in sorted(named | product)
-            for pin in pins.get(source, [""])
+            for pin in sorted(pins.get(source, [""]))
         ),
         *(Flow(old, "renamed") for old in sorted({Name(*fact[:2]) for fact in facts.of("renamed", name)})),
     )  # fmt: skip

@@ -173,7 +173,7 @@ def test_what_was_refused_is_kept_once_with_its_count() -> None:
 
 
 def test_half_an_event_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lineage.derivation._reads", lambda *_: 1 / 0)
+    monkeypatch.setattr("lineage.storing._reads", lambda *_: 1 / 0)
     before = Entry.objects.count()
     with pytest.raises(ZeroDivisionError):
         take(*did("r", 0, 1, reads=["s"], writes=["d"]))
