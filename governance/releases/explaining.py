@@ -11,7 +11,7 @@ from governance.access.actors import Actor
 from governance.parties import customers
 from governance.policy import answers, explain, reasons, values
 from governance.releases import decisions
-from governance.releases.models import Decision
+from governance.releases.models import Decision, RowCount
 from lineage import queries
 
 SCOPE = "explanation:read"
@@ -59,6 +59,14 @@ class Reader:
     def rows_of(self, customer: str) -> int | None:
         """How many of D's rows are a customer's, where counted."""
         return next((each.rows for each in self.facts.customers if each.ref == customer), None)
+
+    def rows_at_source(self, customer: str, column: str) -> tuple[int, str] | None:
+        """How many rows of the source at the end of the path are a customer's, by the last count, with the source's name."""
+        origin = self._origin(customer, column)
+        if origin is None:
+            return None
+        last = RowCount.objects.filter(namespace=origin.namespace, name=origin.dataset).order_by("-pk").first()
+        return (int(last.rows.get(customer, 0)), origin.dataset) if last else None
 
     def path(self, customer: str, column: str) -> str:
         """Return a way from a column of D back to a source of a customer's data, D first; empty where there is none to show."""
@@ -210,7 +218,7 @@ def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
     parts = [f"{said}{_columns(columns)}"]
     parts += [f'"{first.quote}"'] if first.quote else []
     parts += [f"Path: {path}."] if path else []
-    parts += [f"{rows:,} rows."] if rows is not None and first.refuses else []
+    parts += [_rows(found, first, columns, rows)] if first.refuses else []
     return Headline(
         first.code,
         first.scope,
@@ -224,6 +232,13 @@ def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
         first.clause_number,
         first.quote,
     )
+
+
+def _rows(found: Reader, first: explain.Sentence, columns: tuple[str, ...], rows: int | None) -> str:
+    if rows is not None:
+        return f"{rows:,} rows."
+    counted = found.rows_at_source(first.customer, columns[0] if columns else "") if first.customer else None
+    return f"{counted[0]:,} rows in {counted[1]}." if counted else ""
 
 
 def _columns(names: Iterable[str]) -> str:
