@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.enums import ActionVariant
-from unfold.forms import AdminPasswordChangeForm
+from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from governance.access import keys, people, roles
@@ -58,16 +58,22 @@ class PersonForm(forms.ModelForm):  # type: ignore[type-arg]
         return password
 
 
+class PasswordForm(BaseDialogForm):  # type: ignore[misc]
+    """Another password."""
+
+    password = forms.CharField(widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}))
+
+
 @admin.register(User)
 class UserAdmin(VerbAdmin):
     """People."""
 
     form = PersonForm
-    change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "held", "active", "last_login")
     list_filter = ("is_active", "groups")
     search_fields = ("username", "first_name", "last_name", "email", "ref")
     readonly_fields = ("ref", "last_login")
+    actions_detail = ("set_password",)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """The password is asked once, for a new account."""
@@ -99,6 +105,27 @@ class UserAdmin(VerbAdmin):
         if "is_active" in form.changed_data:
             people.set_active(obj, active=obj.is_active, by=by)
         return people.rename(obj, first_name=obj.first_name, last_name=obj.last_name, email=obj.email, by=by)
+
+    @button(
+        description="Set a password",
+        icon="password",
+        permissions=["set_password"],
+        dialog={"title": "Set a password", "form_class": PasswordForm, "form_submit_text": "Set"},
+    )
+    def set_password(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Give the account another password."""
+        user, password = User.objects.get(pk=object_id), form.cleaned_data["password"]
+        return perform(
+            self,
+            request,
+            lambda by: people.set_password(user, password, by=by),
+            done="The password is set.",
+            object_id=object_id,
+        )
+
+    def has_set_password_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Administrators."""
+        return bool(request.user.has_perm("access.change_user"))
 
     @display(description="name")
     def full_name(self, obj: User) -> str:

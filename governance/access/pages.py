@@ -109,7 +109,7 @@ class AppendInline(TabularInline):  # type: ignore[misc]
     """Rows that are added and then stay: an end is recorded on their own page."""
 
     extra = 0
-    hide_title = True
+    show_title = False
     show_change_link = False
     linked = True
 

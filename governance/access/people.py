@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from governance.access import roles
@@ -40,6 +42,19 @@ def give_roles(user: User, role_names: Iterable[str], *, by: Actor) -> None:
     user.save(update_fields=["is_staff"])
     user.__dict__.pop("roles", None)
     entries.record("roles-given", {"user": user.ref, "roles": wanted}, by=by.ref, about=[user.ref])
+
+
+@transaction.atomic
+def set_password(user: User, password: str, *, by: Actor) -> None:
+    """Give an account another password; raises `Unprocessable` for one that the house's rules refuse."""
+    by.must(roles.ADMINISTRATOR)
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise errors.Unprocessable(" ".join(error.messages), code="weak-password", where="password") from error
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    entries.record("password-set", {"user": user.ref}, by=by.ref, about=[user.ref])
 
 
 @transaction.atomic

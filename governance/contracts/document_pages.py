@@ -103,8 +103,8 @@ class DocumentAdmin(Buttons):
         """Statements about other documents: to be written in a draft, to be read where there are some."""
         if obj is None or obj.family is None:
             return ()
-        shown = {PrevailsInline: obj.prevails, RepealInline: obj.repeals}
-        return [inline for inline, rows in shown.items() if obj.is_draft or rows.exists()]
+        said = {PrevailsInline: obj.prevails.exists(), RepealInline: obj.repeals.exists()}
+        return [inline for inline, some in said.items() if some or obj.is_draft]
 
     def get_fieldsets(self, request: HttpRequest, obj: Document | None = None) -> Any:
         """The text, its dates, the signed file, and what became of it."""

@@ -259,14 +259,9 @@ def _fill(document: Document, fields: Mapping[str, Any]) -> None:
 
 
 def _first(error: ValidationError) -> tuple[str, str]:
-    name, messages = next(iter(error.message_dict.items()))
-    if "document_has_family" in str(messages):
-        return "kind", "every document but a standard form belongs to a contract"
-    if "document_acceptance_names_form" in str(messages):
-        return "form", "an acceptance, and only that, names the standard form that is accepted"
-    if "document_ends_after_start" in str(messages):
-        return "expires_on", "the document ends before it starts"
-    return ("" if name == "__all__" else name), messages[0]
+    name, found = next(iter(error.error_dict.items()))
+    # The document's constraints carry the field that they are about as their code.
+    return (str(found[0].code) if name == "__all__" else name), found[0].messages[0]
 
 
 def _record(kind: str, document: Document, *, by: Actor, **more: object) -> None:

@@ -6,6 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
+from governance.contracts import guards
 from governance.contracts.states import State, pairs
 from governance.parties import periods
 from governance.parties.models import Customer, Party
@@ -48,7 +49,11 @@ class ContractFamily(models.Model):
         verbose_name = "contract"
         ordering = ("title", "id")
         constraints = (
-            models.CheckConstraint(condition=~models.Q(vendor=models.F("counterparty")), name="family_two_parties"),
+            models.CheckConstraint(
+                condition=~models.Q(vendor=models.F("counterparty")),
+                name="family_two_parties",
+                violation_error_message="a contract needs two different parties",
+            ),
         )
         triggers = (
             pgtrigger.ReadOnly(name="family_stays", fields=["ref", "vendor", "counterparty", "created_by"]),
@@ -69,7 +74,12 @@ class FamilyCustomer(Period):
         verbose_name = "covered customer"
         constraints = (
             *periods.constraints("family_customer"),
-            periods.no_overlap("family_customer_once", models.F("family_id"), models.F("customer_id")),
+            periods.no_overlap(
+                "family_customer_once",
+                models.F("family_id"),
+                models.F("customer_id"),
+                message="the contract covers this customer already in that period",
+            ),
         )
         triggers = periods.trigger("family_customer", "family", "customer")
 
@@ -156,17 +166,23 @@ class Document(models.Model):
                 condition=models.Q(kind="standard_form", family=None)
                 | (~models.Q(kind="standard_form") & models.Q(family__isnull=False)),
                 name="document_has_family",
+                violation_error_code="kind",
+                violation_error_message="every document but a standard form belongs to a contract",
             ),
             models.CheckConstraint(
                 condition=models.Q(kind="acceptance", form__isnull=False)
                 | (~models.Q(kind="acceptance") & models.Q(form=None)),
                 name="document_acceptance_names_form",
+                violation_error_code="form",
+                violation_error_message="an acceptance, and only that, names the standard form that is accepted",
             ),
             models.CheckConstraint(
                 condition=models.Q(expires_on=None)
                 | models.Q(effective_on=None)
                 | models.Q(expires_on__gt=models.F("effective_on")),
                 name="document_ends_after_start",
+                violation_error_code="expires_on",
+                violation_error_message="the document ends before it starts",
             ),
             models.CheckConstraint(
                 condition=~models.Q(authors__contains=[models.F("approved_by")])
@@ -226,34 +242,6 @@ class Document(models.Model):
         return self.state == State.DRAFT
 
 
-# Clauses, repeals and prevailing statements belong to their document's text: they change only while it is a draft.
-_ONLY_IN_DRAFT = """
-PERFORM 1 FROM contracts_document WHERE id IN ({ids}) FOR SHARE;
-IF EXISTS (SELECT 1 FROM contracts_document WHERE id IN ({ids}) AND state <> 'draft') THEN
-    RAISE EXCEPTION 'the text of a document that is no draft cannot change'
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'document_text_frozen';
-END IF;
-RETURN {row};
-"""
-
-
-def _only_in_draft(name: str) -> tuple[pgtrigger.Trigger, ...]:
-    steps = (
-        ("insert", pgtrigger.Insert, "NEW.document_id", "NEW"),
-        ("update", pgtrigger.Update, "OLD.document_id, NEW.document_id", "NEW"),
-        ("delete", pgtrigger.Delete, "OLD.document_id", "OLD"),
-    )
-    return tuple(
-        pgtrigger.Trigger(
-            name=f"{name}_draft_{step}",
-            when=pgtrigger.Before,
-            operation=operation,
-            func=_ONLY_IN_DRAFT.format(ids=ids, row=row),
-        )
-        for step, operation, ids, row in steps
-    )
-
-
 class Clause(models.Model):
     """One clause: the words of the signed text (number, passage, page) and their encoding (kind, body, scope)."""
 
@@ -299,25 +287,13 @@ class Clause(models.Model):
                 name="clause_kind_known",
             ),
         )  # fmt: skip
-        triggers = (pgtrigger.ReadOnly(name="clause_ref_stays", fields=["ref", "document"]), *_only_in_draft("clause"))
+        triggers = (
+            pgtrigger.ReadOnly(name="clause_ref_stays", fields=["ref", "document"]),
+            *guards.only_in_draft("clause"),
+        )
 
     def __str__(self) -> str:
         return f"{self.number} {self.title or self.get_kind_display()}"
-
-
-_REPEAL_OWN_FAMILY = """
-IF NOT EXISTS (
-    SELECT 1 FROM contracts_document mine, contracts_document theirs JOIN contracts_clause c ON c.document_id = theirs.id
-    WHERE mine.id = NEW.document_id AND c.id = NEW.clause_id AND mine.id <> theirs.id AND (
-        mine.family_id = theirs.family_id
-        OR EXISTS (SELECT 1 FROM contracts_document a WHERE a.family_id = mine.family_id AND a.form_id = theirs.id)
-    )
-) THEN
-    RAISE EXCEPTION 'a document repeals clauses of other documents of its own family' USING ERRCODE = 'check_violation',
-        CONSTRAINT = 'repeal_own_family';
-END IF;
-RETURN NEW;
-"""
 
 
 class Repeal(models.Model):
@@ -329,40 +305,17 @@ class Repeal(models.Model):
     class Meta:
         constraints = (models.UniqueConstraint(fields=["document", "clause"], name="repeal_once"),)
         triggers = (
-            *_only_in_draft("repeal"),
+            *guards.only_in_draft("repeal"),
             pgtrigger.Trigger(
                 name="repeal_own_family",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update,
-                func=_REPEAL_OWN_FAMILY,
+                func=guards.REPEAL_OWN_FAMILY,
             ),
         )
 
     def __str__(self) -> str:
         return f"repeals {self.clause}"
-
-
-_PREVAIL = """
-PERFORM pg_advisory_xact_lock(hashtextextended('contracts.prevails', 0));
-IF NOT EXISTS (
-    SELECT 1 FROM contracts_document a, contracts_document b
-    WHERE a.id = NEW.document_id AND b.id = NEW.over_id AND a.family_id = b.family_id AND a.id <> b.id
-) THEN
-    RAISE EXCEPTION 'a document prevails over other documents of its own family' USING ERRCODE = 'check_violation',
-        CONSTRAINT = 'prevails_own_family';
-END IF;
-IF EXISTS (
-    WITH RECURSIVE below(id) AS (
-        SELECT NEW.over_id
-        UNION
-        SELECT p.over_id FROM contracts_prevails p JOIN below ON p.document_id = below.id WHERE p.id IS DISTINCT FROM NEW.id
-    ) SELECT 1 FROM below WHERE id = NEW.document_id
-) THEN
-    RAISE EXCEPTION 'documents cannot prevail over each other in a circle' USING ERRCODE = 'check_violation',
-        CONSTRAINT = 'prevails_no_cycle';
-END IF;
-RETURN NEW;
-"""
 
 
 class Prevails(models.Model):
@@ -382,12 +335,12 @@ class Prevails(models.Model):
             ),
         )
         triggers = (
-            *_only_in_draft("prevails"),
+            *guards.only_in_draft("prevails"),
             pgtrigger.Trigger(
                 name="prevails_own_family_no_cycle",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.Update,
-                func=_PREVAIL,
+                func=guards.PREVAIL,
             ),
         )
 
@@ -413,18 +366,6 @@ class DocumentEnd(models.Model):
         return f"terminated from {self.ends_at:%Y-%m-%d}"
 
 
-_OFFER_COUNTS = """
-IF NOT EXISTS (
-    SELECT 1 FROM contracts_clause c JOIN contracts_document d ON d.id = c.document_id
-    WHERE c.id = NEW.offer_id AND c.kind = 'OptInOffer' AND d.state = 'activated'
-) THEN
-    RAISE EXCEPTION 'an opt-in takes up an offer of an activated document' USING ERRCODE = 'check_violation',
-        CONSTRAINT = 'opt_in_of_activated_offer';
-END IF;
-RETURN NEW;
-"""
-
-
 class OptIn(Period):
     """A customer takes up an offer for a period."""
 
@@ -440,13 +381,21 @@ class OptIn(Period):
         ordering = ("-valid_from", "-id")
         constraints = (
             *periods.constraints("opt_in"),
-            periods.no_overlap("opt_in_once", models.F("offer_id"), models.F("customer_id")),
+            periods.no_overlap(
+                "opt_in_once",
+                models.F("offer_id"),
+                models.F("customer_id"),
+                message="the customer took up this offer already in that period",
+            ),
             models.CheckConstraint(condition=~models.Q(evidence=""), name="opt_in_has_evidence"),
         )
         triggers = (
             *periods.trigger("opt_in", "ref", "offer", "customer", "evidence"),
             pgtrigger.Trigger(
-                name="opt_in_of_activated_offer", when=pgtrigger.Before, operation=pgtrigger.Insert, func=_OFFER_COUNTS
+                name="opt_in_of_activated_offer",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=guards.OFFER_COUNTS,
             ),
         )
 

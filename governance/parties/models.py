@@ -98,12 +98,14 @@ class GroupMembership(Period):
                 "group_membership_party_once",
                 models.F("group_id"),
                 models.F("party_id"),
+                message="it is a member already in that period",
                 condition=models.Q(party__isnull=False),
             ),
             periods.no_overlap(
                 "group_membership_subgroup_once",
                 models.F("group_id"),
                 models.F("subgroup_id"),
+                message="it is a member already in that period",
                 condition=models.Q(subgroup__isnull=False),
             ),
         )
@@ -188,6 +190,7 @@ class TenantKey(Period):
                     function="hashtextextended",
                     output_field=models.BigIntegerField(),
                 ),
+                message="this key already means a customer in that period",
             ),
         )
         triggers = periods.trigger("tenant_key", "space", "value", "customer")

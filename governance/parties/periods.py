@@ -59,6 +59,7 @@ def constraints(name: str) -> tuple[models.CheckConstraint, ...]:
         models.CheckConstraint(
             condition=models.Q(valid_to=None) | models.Q(valid_to__gt=models.F("valid_from")),
             name=f"{name}_ends_after_start",
+            violation_error_message="the period ends before it starts",
         ),
         models.CheckConstraint(
             condition=models.Q(valid_to=None, end_recorded_at=None)
@@ -68,14 +69,17 @@ def constraints(name: str) -> tuple[models.CheckConstraint, ...]:
     )
 
 
-def no_overlap(name: str, *keys: Any, condition: models.Q | None = None) -> ExclusionConstraint:
+def no_overlap(name: str, *keys: Any, message: str, condition: models.Q | None = None) -> ExclusionConstraint:
     """No two rows with equal keys hold at one time. Keys are made ranges of one point, so that plain GiST does (no btree_gist).
 
     A nullable key needs a `condition` that leaves null out: a range from null to null would overlap every other.
     """
     period = models.Func("valid_from", "valid_to", function="tstzrange", output_field=DateTimeRangeField())
     return ExclusionConstraint(
-        name=name, expressions=[*((point(key), "&&") for key in keys), (period, "&&")], condition=condition
+        name=name,
+        violation_error_message=message,
+        expressions=[*((point(key), "&&") for key in keys), (period, "&&")],
+        condition=condition,
     )
 
 
