@@ -37,7 +37,7 @@ class EventsView(APIView):
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT, 201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
         """Store an event: 201 when it is new, 200 when these very bytes are known."""
-        body = _body(request, settings.LINEAGE_MAX_EVENT_BYTES)
+        body = _received(request, settings.LINEAGE_MAX_EVENT_BYTES)
         accepted = ingest.accept(body, by=_by(request), at=timezone.now())
         return Response(_shown(accepted), status=200 if accepted.duplicate else 201)
 
@@ -59,7 +59,7 @@ class BatchView(APIView):
     @extend_schema(request={"application/x-ndjson": OpenApiTypes.STR}, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:
         """Store the good events; return a verdict per line. 200 when all lines are good, else 207 with what is wrong with each."""
-        lines = [line for line in _body(request, settings.LINEAGE_MAX_BATCH_BYTES).split(b"\n") if line.strip()]
+        lines = [line for line in _received(request, settings.LINEAGE_MAX_BATCH_BYTES).split(b"\n") if line.strip()]
         if not lines:
             raise errors.Malformed("the body holds no event", remedy="send one event per line")
         verdicts = ingest.accept_many(lines, by=_by(request), at=timezone.now())
@@ -105,6 +105,15 @@ def _body(request: Request, limit: int) -> bytes:
     if declared.isdigit() and int(declared) > limit:
         raise errors.TooLarge(f"the body is larger than {limit} bytes", remedy="send less at once")
     return receiving.read(request._request, encoding=request.headers.get("Content-Encoding", ""), limit=limit)
+
+
+def _received(request: Request, limit: int) -> bytes:
+    """The body; what could not even be read is kept as a refusal too."""
+    try:
+        return _body(request, limit)
+    except errors.Problem as problem:
+        ingest.keep_refusal(b"", problem, by=_by(request))
+        raise
 
 
 def _by(request: Request) -> str:

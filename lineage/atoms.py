@@ -236,7 +236,7 @@ _LONGEST_SQL = 200_000
 
 def read_tables(query: str) -> set[str]:
     """Return the last part of each table that a query seems to read, in lower case. Rough on purpose: it only makes answers partial."""
-    text = _NOISE.sub(" ", query[:_LONGEST_SQL])
+    text = _NOISE.sub(" ", query[:_LONGEST_SQL].replace("\x00", " "))
     own = {_last(match[1]) for match in _WITH.finditer(text)}
     return {_last(match[1]) for match in _FROM.finditer(text)} - own - {"select", "unnest", "lateral", "values"}
 

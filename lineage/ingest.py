@@ -87,7 +87,7 @@ def _taken(body: bytes, *, by: str, now: int) -> _Taken | errors.Problem:
     try:
         return _read(body, now=now)
     except errors.Problem as problem:
-        _reject(body, problem, by=by)
+        keep_refusal(body, problem, by=by)
         return problem
 
 
@@ -105,15 +105,20 @@ def _read(body: bytes, *, now: int) -> _Taken:
     return _Taken(hashlib.sha256(body).digest(), stored, report, (*report.notes, *dropped))
 
 
-def _reject(body: bytes, problem: errors.Problem, *, by: str) -> None:
+def keep_refusal(body: bytes, problem: errors.Problem, *, by: str) -> None:
     """Keep what was refused, once per sender and reason; its count tells repetition. May hold secrets: the operator's page only."""
     row = RejectedEvent(
         digest=hashlib.sha256(body).digest(), body=body[:KEPT_OF_REJECTED], size=len(body), code=problem.code,
-        detail=problem.detail, where=problem.where.encode(errors="replace").decode(), recorded_by=by,
+        detail=_storable(problem.detail), where=_storable(problem.where), recorded_by=by,
     )  # fmt: skip
     known = RejectedEvent.objects.filter(digest=row.digest, code=row.code, recorded_by=by)
     if not known.update(times=F("times") + 1, recorded_at=Now()):
         RejectedEvent.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL keeps no NUL in text, and the sender's words may stand in a message."""
+    return text.encode(errors="replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 # -- storing ------------------------------------------------------------------------------------------------------------------

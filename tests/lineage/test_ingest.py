@@ -3,15 +3,18 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import Error, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lineage import errors, ingest
 from lineage.journal import entries
 from lineage.journal.models import Entry
 from lineage.models import Dataset, LineageEvent, RejectedEvent, Run, Write
-from tests.graph.worlds import body, did, event, facet, moment
+from tests.graph.worlds import body, columns, did, event, facet, moment
 from tests.lineage.worlds import BY, NOW, take
 
 pytestmark = pytest.mark.django_db
@@ -158,7 +161,7 @@ def test_names_too_long_for_an_index_are_refused() -> None:
     assert not take(event("r", "START", 0, reads=["é" * 700]))[0].duplicate
 
 
-def test_an_event_over_the_limit_is_too_large(settings) -> None:  # type: ignore[no-untyped-def]
+def test_an_event_over_the_limit_is_too_large(settings: Any) -> None:
     settings.LINEAGE_MAX_EVENT_BYTES = 1000
     assert isinstance(refused(body(event("r", "START", 0, job="x" * 1000))), errors.TooLarge)
 
@@ -193,6 +196,43 @@ def test_stored_events_cannot_be_changed_or_deleted() -> None:
     for statement in ("UPDATE lineage_lineageevent SET producer = 'x'", "DELETE FROM lineage_lineageevent"):
         with pytest.raises(Error, match="Cannot"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
+
+
+NASTY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(alphabet="a\x00\u2028é*.\"'", max_size=5) | st.just("x" * 5000),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(alphabet="a\x00/~", max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+PLACES = [
+    ("eventTime",), ("eventType",), ("producer",), ("schemaURL",), ("run",), ("run", "runId"), ("run", "facets"), ("run", "facets", "x\x00"),
+    ("job",), ("job", "name"), ("job", "facets", "sql"), ("job", "facets", "sql", "query"), ("job", "facets", "lineage"), ("inputs",),
+    ("inputs", 0), ("inputs", 0, "name"), ("inputs", 0, "facets"), ("inputs", 0, "facets", "symlinks"), ("inputs", 0, "facets", "schema"),
+    ("outputs", 0, "facets", "columnLineage"), ("outputs", 0, "facets", "columnLineage", "fields"),
+    ("outputs", 0, "facets", "columnLineage", "fields", "c\x00"), ("outputs", 0, "facets", "lifecycleStateChange"), ("dataset",),
+]  # fmt: skip
+
+
+@settings(
+    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(st.sampled_from(PLACES), NASTY)
+def test_whatever_is_sent_is_taken_or_refused_and_nothing_breaks(place: tuple[str | int, ...], value: object) -> None:
+    message = event(
+        "r",
+        "START",
+        0,
+        reads=["s"],
+        writes={"d": columns(c=[("s", "x")])},
+        job_facets={"sql": facet(query='select 1 from "s\x00"')},
+    )
+    target: Any = message
+    for key in place[:-1]:
+        target = target[key]
+    target[place[-1]] = value
+    (verdict,) = ingest.accept_many([json.dumps(message).encode()], by=BY, at=NOW)
+    assert isinstance(verdict, ingest.Accepted | errors.Problem)
 
 
 def test_unknown_members_and_facets_stay_as_they_came() -> None:
