@@ -184,6 +184,11 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Contract and consent policy engine",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "PartyKind": "governance.parties.models.Party.Kind",
+        "DocumentKind": "governance.contracts.models.Document.Kind",
+        "ClauseKind": "governance.contracts.models.Clause.Kind",
+    },
 }
 
 # Lineage (LINEAGE.md): clock skew widens every comparison towards "may have seen"; seconds.
