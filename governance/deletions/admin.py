@@ -72,8 +72,15 @@ admin.site.unregister(Obligation)
 class WorkedObligationAdmin(ObligationAdmin):
     """The page of `obligations`, with what this room adds: items, rounds and the certificate."""
 
-    inlines = (TaskInline, CertificateInline, *ObligationAdmin.inlines)
-    actions_detail = ("confirm", "dismiss", "take_stock", "execute", "look", "certify")
+    inlines: tuple[type[ShownInline], ...] = (TaskInline, CertificateInline, *ObligationAdmin.inlines)  # type: ignore[assignment]
+    actions_detail: tuple[str, ...] = (  # type: ignore[assignment]
+        "confirm",
+        "dismiss",
+        "take_stock",
+        "execute",
+        "look",
+        "certify",
+    )
 
     @button(
         description="Confirm",

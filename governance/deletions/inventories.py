@@ -84,7 +84,7 @@ def reached(
 ) -> list[Item]:
     """Return every item downstream of these sources, nearest first; what lineage is silent about is added to `unknowns`."""
     models = set(Model.objects.values_list("namespace", "name"))
-    releases = set(Build.objects.values_list("namespace", "name"))
+    built = releases()
     found: dict[tuple[str, str], Item] = {}
     for source, namespace, name in sources_:
         versions = queries.descendants(namespace, name, party=party, at=at)
@@ -95,8 +95,13 @@ def reached(
         own = found.setdefault((namespace, name), Item(Kind.DATASET, namespace, name, [_step(namespace, name)]))
         own.declarations.add(source.ref)
         for descendant in versions:
-            _add(found, descendant, source.ref, models, releases)
+            _add(found, descendant, source.ref, models, built)
     return sorted(found.values(), key=lambda item: (len(item.path), item.key))
+
+
+def releases() -> set[tuple[str, str]]:
+    """Return every dataset that our builder made: a copy, which may go whole."""
+    return set(Build.objects.values_list("namespace", "name"))
 
 
 def sources(customer: Customer) -> list[SourceDeclaration]:

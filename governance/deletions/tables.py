@@ -70,9 +70,9 @@ def delete(connection: Connection, rows: Rows) -> int:
     return connection.execute(sql.SQL("DELETE FROM {} WHERE ").format(_name(rows)) + where, values).rowcount
 
 
-def _where(connection: Connection, rows: Rows) -> tuple[sql.Composable, list[Any]]:
+def _where(connection: Connection, rows: Rows) -> tuple[sql.Composed, list[Any]]:
     if rows.whole:
-        return sql.SQL("true"), []
+        return sql.SQL("{}").format(True), []
     column = sql.Identifier(rows.column)
     if not rows.space:
         return sql.SQL("{}::text = ANY(%s)").format(column), [list(rows.keys)]
@@ -80,7 +80,7 @@ def _where(connection: Connection, rows: Rows) -> tuple[sql.Composable, list[Any
     return _hash(column) + sql.SQL(" = ANY(%s)"), [list(rows.keys)]
 
 
-def _hash(column: sql.Identifier) -> sql.Composable:
+def _hash(column: sql.Identifier) -> sql.Composed:
     return sql.SQL(
         "encode(sha256(decode(current_setting('governance.subject_outer'), 'hex')"
         " || sha256(decode(current_setting('governance.subject_inner'), 'hex') || convert_to({}::text, 'UTF8'))), 'hex')"
@@ -91,7 +91,7 @@ def _name(rows: Rows) -> sql.Identifier:
     return sql.Identifier(rows.table.schema, rows.table.name)
 
 
-def _one(connection: Connection, statement: sql.Composable, values: list[Any]) -> Any:
+def _one(connection: Connection, statement: sql.SQL | sql.Composed, values: list[Any]) -> Any:
     return connection.execute(statement, values).fetchone()
 
 

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent / "assets"
 TYPES = {".ttf": "font/ttf", ".svg": "image/svg+xml", ".css": "text/css"}
 
 
-class ForeignAsset(FatalURLFetchingError):
+class ForeignAsset(FatalURLFetchingError):  # type: ignore[misc]  # WeasyPrint ships no types
     """A document asked for something that is not ours: rendering stops, because no template of ours does that."""
 
 

@@ -186,7 +186,7 @@ def _stamp(*, name: str, reason: str, at: datetime) -> StaticStampStyle:
     return StaticStampStyle(border_width=0, background=_Drawing(page), background_opacity=1.0, background_layout=fill)
 
 
-class _Drawing(PdfContent):  # type: ignore[misc]  # pyHanko is not checked here
+class _Drawing(PdfContent):
     """The first page of a PDF held in memory; pyHanko's own class for this reads named files only."""
 
     def __init__(self, pdf: bytes) -> None:
@@ -216,6 +216,6 @@ def _key(credentials: Credentials) -> PrivateKeyInfo:
 
 
 def _store(certificates: list[x509.Certificate]) -> SimpleCertificateStore:
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(certificates)
     return store

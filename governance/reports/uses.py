@@ -9,7 +9,7 @@ from typing import Any
 from governance.building.models import Build
 from governance.deletions.statements import instant
 from governance.parties.models import Customer
-from governance.policy import explain
+from governance.policy import explain, reasons
 from governance.policy.answers import Decision as Answer
 from governance.policy.answers import Treatment
 from governance.releases import decisions
@@ -104,7 +104,7 @@ def _reason(said: explain.Sentence) -> dict[str, Any]:
     return {
         "code": said.code,
         "refuses": said.refuses,
-        "text": explain.reasons.CODES[said.code].sentence,
+        "text": reasons.CODES[said.code].sentence,
         "columns": [],
         "clause": said.clause_number,
         "document": said.document_title,

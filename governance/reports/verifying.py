@@ -42,7 +42,9 @@ class Paper:
 def page(request: HttpRequest) -> HttpResponse:
     """Show the form, or what is known of the document named in the address or of the file sent."""
     if _too_often(request):
-        return HttpResponse("Too many questions from your address; wait a minute.\n", status=429, content_type="text/plain")
+        return HttpResponse(
+            "Too many questions from your address; wait a minute.\n", status=429, content_type="text/plain"
+        )
     if request.method == "POST":
         file = request.FILES.get("file")
         too_large = file is not None and (file.size or 0) > MOST_BYTES

@@ -1,5 +1,6 @@
 """Deleting a customer's data: found by lineage, really deleted, looked at by somebody else, and never "done" too early."""
 
+import json
 from datetime import timedelta
 
 import psycopg
@@ -162,7 +163,7 @@ def test_row_security_cannot_hide_survivors_from_the_checker(world, opened, ware
 def test_an_unreachable_database_leaves_the_task_as_it_was(world, opened, settings, tmp_path):
     path = tmp_path / "planes.json"
     nowhere = "host=/nowhere dbname=x user=y"
-    path.write_text('{"%s": {"builder": "%s", "executor": "%s", "checker": "%s"}}' % (NAMESPACE, *[nowhere] * 3))
+    path.write_text(json.dumps({NAMESPACE: dict.fromkeys(planes.ACCOUNTS, nowhere)}))
     settings.DATA_PLANES_FILE = str(path)
     with pytest.raises(planes.NoPlane, match="cannot be reached"):
         executor.run(opened["crm.contacts"], by=actors.SYSTEM, at=NOW)
@@ -208,6 +209,60 @@ def test_a_table_without_a_key_for_what_reaches_it_is_not_guessed_at(world, open
         executor.run(review.added[0], by=actors.SYSTEM, at=NOW)
     assert refused.value.extra["declarations"] == [world.source.ref]
     assert warehouse.execute("SELECT count(*) FROM released.set1").fetchone()[0] == 5
+
+
+def test_a_release_that_carries_no_key_goes_whole(world, opened, warehouse, monkeypatch):
+    from governance.deletions import inventories
+
+    monkeypatch.setattr(inventories, "releases", lambda: {(NAMESPACE, "released.set1")})
+    world.lineage.reached["crm.contacts"].append(("crm.contacts", "released.set1"))
+    review = worklists.review(world.duty, by=world.lawyer, at=NOW)
+    assert [task.kind for task in review.added] == ["release"]
+    assert executor.run(review.added[0], by=actors.SYSTEM, at=NOW).affected == 5
+    assert checker.run(review.added[0], by=actors.SYSTEM, at=NOW).remaining == 0
+    assert warehouse.execute("SELECT count(*) FROM released.set1").fetchone()[0] == 0
+
+
+def test_a_table_declared_to_be_the_customers_alone_goes_whole(world, warehouse):
+    from governance.catalogue import sources
+    from governance.catalogue.places import Place
+
+    sources.of_customer(
+        Place(NAMESPACE, "released.set1"), world.leaving, setting=sources.Setting(), valid_from=ENDED, by=actors.SYSTEM
+    )
+    worklists.confirm(world.duty.ref, by=world.lawyer, at=NOW)
+    assert executor.run(world.duty.tasks.get(name="released.set1"), by=actors.SYSTEM, at=NOW).affected == 5
+
+
+def test_one_persons_rows_are_found_by_the_keyed_hash_of_their_identifier(world, warehouse):
+    from consent import subjects
+    from governance.catalogue import columns, sources
+    from governance.catalogue.places import Place
+
+    space = subjects.open_space(name="crm-contacts", by="system")
+    sources.of_space(
+        Place(NAMESPACE, "crm.contacts"),
+        world.space,
+        tenant_column="tenant_key",
+        people=sources.People("person", space),
+        setting=sources.Setting(),
+        valid_from=deletions_world.cast_module.LONG_AGO,
+        by=actors.SYSTEM,
+    )
+    columns.person_key(
+        Place(NAMESPACE, "features.people"), "n", space, valid_from=deletions_world.cast_module.LONG_AGO, by=actors.SYSTEM
+    )
+    person = duties.Person(space, subjects.reference(space, "3"))
+    duty = duties.propose(world.leaving, trigger="subject-erasure", on=ENDED, person=person, by=actors.SYSTEM)
+    worklists.confirm(duty.ref, by=world.lawyer, at=NOW)
+    for name in ("crm.contacts", "features.people"):
+        task = duty.tasks.get(name=name)
+        assert executor.run(task, by=actors.SYSTEM, at=NOW).affected == 1
+        assert checker.run(task, by=actors.SYSTEM, at=NOW).remaining == 0
+    assert warehouse.execute("SELECT count(*) FROM crm.contacts WHERE person = '3'").fetchone()[0] == 0
+    assert warehouse.execute("SELECT count(*) FROM crm.contacts").fetchone()[0] == 29
+    assert "person" not in duty.inventories.get().unknowns[0]["reason"] or "no column" in duty.inventories.get().unknowns[0]["reason"]
+    assert TenantKey.objects.get(value="t-606").valid_to is None, "the customer stays"
 
 
 def test_a_key_that_once_meant_somebody_else_is_not_deleted_by(world, opened, warehouse):
