@@ -40,22 +40,22 @@ def confirmed(ready: Stage, lawyer: service.Person) -> str:
     lawyer.post(
         f"/api/v1/contracts/{family.ref}/end", {"ends_at": datetime.now(UTC).isoformat(), "reason": "Falk gave notice"}
     )
-    for _ in range(120):
-        found = [
-            duty
-            for duty in lawyer.get("/api/v1/deletions")["results"]
-            if duty["customer"] == customer and duty["trigger"] == "contract-end"
-        ]
-        if found:
-            break
-        time.sleep(0.25)
-    else:
-        raise SystemExit("demo: nothing proposed the deletion; see .local/demo/react.log")
-    duty = lawyer.post(f"/api/v1/deletions/{found[0]['ref']}/confirm", {"reason": "notice received in writing"})
+    found = proposed(lawyer, customer, "contract-end")
+    duty = lawyer.post(f"/api/v1/deletions/{found}/confirm", {"reason": "notice received in writing"})
     story.say(
         f"  The service proposed the deletion, due {str(duty['due_on'])[:10]} by clause 13.1; the lawyer confirmed it."
     )
     return str(duty["ref"])
+
+
+def proposed(person: service.Person, customer: str, trigger: str) -> str:
+    """Wait until the service has proposed a deletion by itself; return its reference."""
+    for _ in range(240):
+        for duty in person.get("/api/v1/deletions?limit=200")["results"]:
+            if (duty["customer"], duty["trigger"], duty["state"]) == (customer, trigger, "proposed"):
+                return str(duty["ref"])
+        time.sleep(0.25)
+    raise SystemExit("demo: nothing proposed the deletion; see .local/demo/react.log")
 
 
 def listed(ready: Stage, duty: str) -> list[dict[str, Any]]:

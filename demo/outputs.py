@@ -15,14 +15,19 @@ DECISION = re.compile(r"\b(dec_[0-9a-z]+)\b")
 
 def collect(ready: Stage, said: str) -> None:
     """Fetch the decision that the gate just spoke of, with its explanation, plan, SQL and permit."""
-    found = DECISION.search(said)
-    assert found is not None, "the gate named no decision"
-    address = f"/api/v1/releases/{found[1]}"
+    address = f"/api/v1/releases/{decision_in(said)}"
     keep("decision.json", ready.pipeline.get(address))
     keep("explanation.txt", ready.pipeline.get(f"{address}/explanation"))
     keep("plan.json", ready.pipeline.get(f"{address}/plan"))
     keep("plan.sql", ready.pipeline.get(f"{address}/sql?dialect=postgres"))
     keep("permit.jws", ready.pipeline.get(f"{address}/permit"))
+
+
+def decision_in(said: str) -> str:
+    """Return the decision that the gate spoke of."""
+    found = DECISION.search(said)
+    assert found is not None, "the gate named no decision"
+    return found[1]
 
 
 def write(ready: Stage) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 from demo import declared, leaving, outputs, people, places, prose, service, stage, tampering, train, warehouse, world
 from demo.stage import Stage
@@ -52,8 +54,29 @@ def refused(ready: Stage) -> None:
     heading("2", "The pipeline asks: gate.py run … -- python train.py")
     code, text = gate(ready, RELEASE)
     expect(code == 3, f"the gate should have refused, but left with {code}:\n{text}")
-    for line in text.splitlines():
+    say(f"  {text.splitlines()[0]}")
+    for line in three_reasons(ready, text):
         say(f"  {line}")
+    say(f"  {next(line for line in text.splitlines() if 'what would help' in line)}")
+
+
+def three_reasons(ready: Stage, said: str) -> list[str]:
+    """The first three reasons of the explanation, each with its clause, the way the data took, and the rows at stake."""
+    told = ready.pipeline.get(f"/api/v1/releases/{outputs.decision_in(said)}/explanation")
+    return [reason_line(reason) for reason in told["reasons"][:3]]
+
+
+def reason_line(reason: dict[str, Any]) -> str:
+    """One reason in one line: datasets only, from the source on."""
+    way = [
+        step.rsplit(".", 1)[0].removeprefix(f"{places.WAREHOUSE}.") for step in reversed(reason["path"].split(" ← "))
+    ]
+    rows = ROWS.search(reason["text"])
+    who = reason["text"].split(":")[0]
+    return f"{who}, clause {reason['clause_number']}: “{reason['quote']}” {' → '.join(way)}, {rows[0] if rows else 'not counted'}"
+
+
+ROWS = re.compile(r"[\d,]+ rows")
 
 
 def remedied(ready: Stage) -> None:
@@ -96,6 +119,7 @@ def withdrawn(ready: Stage) -> None:
     customer = ready.world.customers["Alder Logistics"].ref
     said = {"space": ready.space.ref, "subject_id": person, "customer": customer, "controller": customer}
     ready.consent.post("/api/v1/consents", said | {"action": "train", "purpose": world.TRAINING, "state": "withdrawn"})
+    leaving.proposed(service.Person("officer", ready.team.passwords["officer"]), customer, "withdrawal")
     theirs = ready.count(declared.TRAINING_SET, "person_key = %s", person)
     code, text = gate(ready, NEXT)
     expect(code == 0, f"the next build should have gone through, but left with {code}:\n{text}")
