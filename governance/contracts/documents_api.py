@@ -19,12 +19,12 @@ from governance.contracts.models import Clause, Document
 from governance.contracts.serializers import (
     ClauseIn,
     ClauseOut,
+    ClosingIn,
     DocumentChange,
     DocumentIn,
     DocumentOut,
     EndIn,
     EndOut,
-    ReasonIn,
     SignIn,
 )
 from lineage import errors
@@ -151,21 +151,21 @@ class Approve(Step):
     required_scopes = BY_ROLE
 
 
-@extend_schema(request=ReasonIn, responses=DocumentOut)
+@extend_schema(request=ClosingIn, responses=DocumentOut)
 class Reject(Step):
     """Reject it, as a second person."""
 
     verb = staticmethod(documents.reject)
-    body = ReasonIn
+    body = ClosingIn
     required_scopes = BY_ROLE
 
 
-@extend_schema(request=ReasonIn, responses=DocumentOut)
+@extend_schema(request=ClosingIn, responses=DocumentOut)
 class Withdraw(Step):
     """Give it up."""
 
     verb = staticmethod(documents.withdraw)
-    body = ReasonIn
+    body = ClosingIn
 
 
 @extend_schema(request=SignIn, responses=DocumentOut)

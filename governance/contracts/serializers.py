@@ -151,7 +151,7 @@ class EndOut(serializers.ModelSerializer[DocumentEnd]):
         fields = ("document", "ends_at", "reason", "recorded_at")
 
 
-class ReasonIn(serializers.Serializer[Document]):
+class ClosingIn(serializers.Serializer[Document]):
     """Why."""
 
     reason = serializers.CharField(max_length=500)
