@@ -35,7 +35,7 @@ def unordered(value: Any) -> Any:
     """Return plain JSON with every list sorted and without repetition: for values in which order means nothing."""
     if isinstance(value, dict):
         return {key: unordered(inner) for key, inner in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         inner = {json.dumps(each, sort_keys=True): each for each in map(unordered, value)}
         return [inner[key] for key in sorted(inner)]
     return value

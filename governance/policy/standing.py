@@ -52,12 +52,13 @@ def _law(world: World, family: Family, started: list[Document], customer: str) -
         return None
     covered = any(periods.holds(row, world.question.at) for row in rows)
     repealed = _repealed(world, started)
-    live = tuple(
+    found = (
         Live(document, clause, clauses.read(clause.kind, clause.body, world.own))
         for document in started
         for clause in document.clauses
-        if clause.ref not in repealed and (_survives(clause) or (covered and not has_ended(world, document)))
+        if clause.ref not in repealed
     )
+    live = tuple(each for each in found if _outlives(each) or (covered and not has_ended(world, each.document)))
     return Law(family, live, covered and any(not has_ended(world, d) for d in started))
 
 
@@ -82,9 +83,14 @@ def has_ended(world: World, document: Document) -> bool:
     return expired or periods.over(document.terminated_at, at)
 
 
-def _survives(clause: Clause) -> bool:
-    """Grants and opt-in offers fall with their document; everything else outlives it."""
-    return clause.kind not in ("Grant", "OptInOffer")
+def _permits(clause: Clause) -> bool:
+    """Grants, and the offers that they hang on, fall with their document."""
+    return clause.kind in ("Grant", "OptInOffer")
+
+
+def _outlives(live: Live) -> bool:
+    """Everything else outlives its document, and so does what cannot be read: nobody knows what it says."""
+    return live.term is None or not _permits(live.clause)
 
 
 def _repealed(world: World, started: list[Document]) -> frozenset[str]:
@@ -98,7 +104,7 @@ def _repealed(world: World, started: list[Document]) -> frozenset[str]:
         for document in started
         for clause in document.clauses
         if document.ref != repealing.ref and clause.ref in repealing.repeals
-        if not _survives(clause) or (not has_ended(world, repealing) and _earlier(document, repealing))
+        if _permits(clause) or (not has_ended(world, repealing) and _earlier(document, repealing))
     )
 
 

@@ -201,7 +201,7 @@ def _families(q: Question, f: Facts, u: str) -> list[Family]:
     return [fam for fam in f.families if _coverage(q, fam, u) != "none" and any(_started(q, d) for d in fam.documents)]
 
 
-def _live(q: Question, family: Family, u: str) -> list[tuple[Document, Clause]]:
+def _live(q: Question, f: Facts, family: Family, u: str) -> list[tuple[Document, Clause]]:
     """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts; grants and offers fall at
     the end, all the rest survives. (An offer counts as what permits: else ending the repealing document would add a cell, against the law.)"""
     out = []
@@ -214,7 +214,9 @@ def _live(q: Question, family: Family, u: str) -> list[tuple[Document, Clause]]:
                     continue
                 earlier = r.signed_on is not None and d.signed_on is not None and d.signed_on <= r.signed_on
                 gone = gone or clause.kind in ("Grant", "OptInOffer") or (not _ended(q, r) and earlier)
-            falls = clause.kind in ("Grant", "OptInOffer")
+            falls = (
+                clause.kind in ("Grant", "OptInOffer") and _body(clause, f) is not None
+            )  # who knows what the others say
             if falls and (_ended(q, d) or _coverage(q, family, u) != "now"):
                 gone = True
             if not gone:
@@ -505,7 +507,7 @@ def _conditions(q: Question, f: Facts, family: Family, u: str, body: dict[str, A
     offer = body.get("offer")
     if offer:
         live = any(
-            c.ref == offer and c.kind == "OptInOffer" and _body(c, f) is not None for _, c in _live(q, family, u)
+            c.ref == offer and c.kind == "OptInOffer" and _body(c, f) is not None for _, c in _live(q, f, family, u)
         )
         taken = any(
             o.offer == offer
@@ -533,7 +535,7 @@ def _conditions(q: Question, f: Facts, family: Family, u: str, body: dict[str, A
 def _candidates(q: Question, f: Facts, family: Family, u: str) -> list[tuple[Document, Clause, dict[str, Any]]]:
     """Grants for (A, P) that have not run out."""
     out = []
-    for d, clause in _live(q, family, u):
+    for d, clause in _live(q, f, family, u):
         body = _body(clause, f) if clause.kind == "Grant" else None
         if body is None or (_until(body) or datetime.max.replace(tzinfo=UTC)) <= q.at:
             continue
@@ -543,7 +545,7 @@ def _candidates(q: Question, f: Facts, family: Family, u: str) -> list[tuple[Doc
 
 
 def _of_kind(q: Question, f: Facts, family: Family, u: str, kind: str) -> list[tuple[Document, Clause, dict[str, Any]]]:
-    return [(d, c, b) for d, c in _live(q, family, u) if c.kind == kind and (b := _body(c, f)) is not None]
+    return [(d, c, b) for d, c in _live(q, f, family, u) if c.kind == kind and (b := _body(c, f)) is not None]
 
 
 def _positions(q: Question, f: Facts, family: Family, u: str, wanted: str, decls: set[str]) -> list[Document]:
@@ -717,7 +719,7 @@ def _presence(q: Question, f: Facts, u: str) -> set[str]:
         codes.add("unreadable-fact")
     parties = _served(q, f) | ({q.recipient} if q.recipient else set())
     for family in families:
-        for _, clause in _live(q, family, u):
+        for _, clause in _live(q, f, family, u):
             body = _body(clause, f)
             if body is None:
                 codes.add("unreadable-fact")
@@ -1136,7 +1138,7 @@ def _serve_or_assign(q: Question, f: Facts) -> Result:
         if any(g.customer in ("", u) for g in f.gaps):
             codes.add(("unreadable-fact", u, ""))
         for family in _families(q, f, u):
-            for _, clause in _live(q, family, u):
+            for _, clause in _live(q, f, family, u):
                 if not any(d is not None and _in_scope(clause, d, surely=False) for d in mine):
                     continue
                 b = _body(clause, f)
