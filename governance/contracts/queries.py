@@ -70,7 +70,7 @@ def clause_value(clause: Clause) -> values.Clause:
     return values.Clause(
         ref=clause.ref,
         kind=clause.kind,
-        body=canonical.text(clause.body),
+        body=canonical.text(clause.body) if isinstance(clause.body, dict) else "",  # the engine makes a gap of it
         number=clause.number,
         title=clause.title,
         passage=clause.passage,

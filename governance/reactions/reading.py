@@ -22,7 +22,6 @@ BATCH = 200
 Reaction = Callable[[Entry], None]
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "lineage.event": (violations.look,),
-    "contract-ended": (proposals.contract_ended,),
     "document-terminated": (proposals.document_terminated,),
     "customer-uncovered": (proposals.customer_uncovered,),
     "consent-recorded": (proposals.consent_recorded,),

@@ -22,6 +22,7 @@ from governance.catalogue.models import (
     SafeguardDeclaration,
     SourceDeclaration,
 )
+from governance.contracts import queries as contracts
 from governance.obligations import queries as obligations
 from governance.parties.models import Customer, TenantKey
 from governance.policy import engine, values
@@ -66,7 +67,7 @@ def _facts(
 ) -> values.Facts:
     known = question.as_known_at
     rows = terms.customers(refs)
-    families = terms.families(refs, known=known)
+    families = contracts.families_of(refs, as_known_at=known)
     models = _models(question)
     recipients = {question.recipient} if question.recipient else set()
     served = {each.party for model in models for each in model.served_to}

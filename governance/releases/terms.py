@@ -1,14 +1,13 @@
-"""Contracts and parties as the engine takes them: families with every document that was known, opt-ins, memberships, bases."""
+"""Parties as the engine takes them, what they opted in to, and the lawful bases; contracts come from `contracts.queries`."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
 from consent.models import Basis
-from governance.contracts.models import Clause, ContractFamily, Document, DocumentEnd, FamilyCustomer, OptIn
-from governance.contracts.states import State
+from governance.contracts.models import OptIn
 from governance.parties.models import Customer, GroupMembership, Party
 from governance.parties.periods import Period
 from governance.policy import canonical, values
@@ -17,28 +16,6 @@ from governance.policy import canonical, values
 def customers(refs: Iterable[str]) -> list[Customer]:
     """Return the rows of these customers, with their parties."""
     return list(Customer.objects.filter(ref__in=list(refs)).select_related("party").order_by("ref"))
-
-
-def families(refs: Iterable[str], *, known: datetime) -> tuple[values.Family, ...]:
-    """Return every family that ever covered one of these customers, with its coverage of them and all activated documents."""
-    coverage: dict[int, list[FamilyCustomer]] = {}
-    rows = FamilyCustomer.objects.filter(customer__ref__in=list(refs), recorded_at__lte=known).select_related(
-        "customer"
-    )
-    for row in rows.order_by("pk"):
-        coverage.setdefault(row.family_id, []).append(row)
-    found = ContractFamily.objects.filter(pk__in=coverage).select_related("counterparty").order_by("ref")
-    documents = _documents(list(coverage), known)
-    return tuple(
-        values.Family(
-            ref=family.ref,
-            coverage=tuple(values.Coverage(row.customer.ref, **_period(row, known)) for row in coverage[family.pk]),
-            documents=tuple(documents.get(family.pk, ())),
-            title=family.title,
-            counterparty=family.counterparty.ref,
-        )
-        for family in found
-    )
 
 
 def opt_ins(refs: Iterable[str], *, known: datetime) -> tuple[values.OptIn, ...]:
@@ -113,72 +90,8 @@ def named_parties(found: Iterable[values.Family]) -> set[str]:
     return named
 
 
-def _documents(families_: list[int], known: datetime) -> dict[int, list[values.Document]]:
-    rows = Document.objects.filter(family__in=families_, state=State.ACTIVATED, recorded_at__lte=known)
-    rows = rows.select_related("form").order_by("ref")
-    ends = _ends([pk for row in rows for pk in (row.pk, row.form_id) if pk], known)
-    found: dict[int, list[values.Document]] = {}
-    for row in rows:
-        if row.family_id is not None:
-            found.setdefault(row.family_id, []).append(_document(row, ends))
-    return found
-
-
-def _ends(documents: list[int], known: datetime) -> dict[int, datetime]:
-    """Of several ends the earliest counts."""
-    found: dict[int, datetime] = {}
-    for row in DocumentEnd.objects.filter(document__in=documents, recorded_at__lte=known):
-        found[row.document_id] = min(row.ends_at, found.get(row.document_id, row.ends_at))
-    return found
-
-
-def _document(row: Document, ends: dict[int, datetime]) -> values.Document:
-    clauses = [*row.clauses.all(), *(row.form.clauses.all() if row.form else ())]
-    if row.recorded_at is None or row.effective_on is None:
-        raise ValueError(f"activated document {row.ref} lacks its dates")  # a check constraint forbids it
-    return values.Document(
-        ref=row.ref,
-        recorded_at=row.recorded_at,
-        effective_at=_midnight(row.effective_on),
-        signed_on=row.signed_on,
-        clauses=tuple(_clause(clause) for clause in clauses),
-        expires_at=_midnight(row.expires_on) if row.expires_on else None,
-        terminated_at=_first(ends.get(row.pk), ends.get(row.form_id) if row.form_id else None),
-        renewal=row.renewal,
-        title=row.title,
-        number=row.number,
-        kind=row.kind,
-        repeals=tuple(sorted(row.repeals.values_list("clause__ref", flat=True))),
-        prevails=tuple(
-            values.Prevails(
-                over=each.over.ref, actions=tuple(sorted(each.actions)), categories=tuple(sorted(each.categories))
-            )
-            for each in row.prevails.select_related("over").order_by("over__ref", "pk")
-        ),
-    )
-
-
-def _clause(row: Clause) -> values.Clause:
-    return values.Clause(
-        ref=row.ref,
-        kind=row.kind,
-        body=canonical.text(row.body) if isinstance(row.body, dict) else "",
-        number=row.number,
-        title=row.title,
-        passage=row.passage,
-        page=row.page,
-        products=tuple(sorted(row.products)),
-        environments=tuple(sorted(row.environments)),
-        regions=tuple(sorted(row.regions)),
-    )
-
-
 def _period(row: Period, known: datetime) -> dict[str, Any]:
     return {"valid_from": row.valid_from, "valid_to": row.known_end(known), "recorded_at": row.recorded_at}
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)
 
 
 def _first(*moments: datetime | None) -> datetime | None:

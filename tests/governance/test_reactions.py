@@ -252,13 +252,13 @@ def test_what_a_reaction_cannot_work_through_stops_the_cursor_and_goes_on_once_m
         raise RuntimeError("boom")
 
     with monkeypatch.context() as broke:
-        broke.setitem(reading.REACTIONS, "contract-ended", (broken,))
+        broke.setitem(reading.REACTIONS, "document-terminated", (broken,))
         families.end(world.family, ends_at=datetime.now(UTC), reason="notice", by=world.cast.lawyer.actor)
         reading.run()
         reading.run()
         stuck = Alert.objects.get(kind="stuck")
         behind = next(entry for position, entry in entries.feed(statuses.cursor(), 1))
-        assert behind.kind == "contract-ended"
+        assert behind.kind == "document-terminated"
         assert stuck.entry_ref == behind.ref
         assert statuses.cursor() > before
     reading.run()

@@ -12,6 +12,8 @@ from django.db import OperationalError, close_old_connections, connection
 from governance.reactions import proposals, reading
 from lineage.journal import clock
 
+DATES_EVERY = 60.0  # seconds between two looks at contracts that end by their own date
+
 
 class Command(BaseCommand):
     """Once, or again and again until it is told to stop."""
@@ -31,10 +33,14 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        looked = 0.0
         while not stop.wait(options["pause"]):
             try:
                 close_old_connections()
-                _round()
+                reading.run()
+                if time.monotonic() - looked > DATES_EVERY:
+                    proposals.due(at=clock.now())
+                    looked = time.monotonic()
             except OperationalError as error:  # PostgreSQL restarts: nothing is lost, the cursor stands in the database
                 self.stderr.write(f"the database does not answer ({error}); trying again")
                 connection.close()
