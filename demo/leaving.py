@@ -9,6 +9,8 @@ from demo import places, service, story
 from demo.stage import Stage
 
 NAME, KEY = "Falk Retail", "t-606"
+TABLES = ("dataset", "release")
+FILES = {"model": ("model.json", "retired", "model-work"), "export": ("training-rows.csv", "deleted", "file-removed")}
 
 
 def play(ready: Stage) -> None:
@@ -16,20 +18,21 @@ def play(ready: Stage) -> None:
     story.heading("5", "Falk leaves: everything must go in 30 days, models included")
     lawyer = service.Person("lawyer", ready.team.passwords["lawyer"])
     duty = confirmed(ready, lawyer)
+    exported(ready, duty)
     tasks = listed(ready, duty)
-    rows = sum(delete(ready, duty, task) for task in tasks if task["kind"] != "model")
+    rows = sum(delete(ready, duty, task) for task in tasks if task["kind"] in TABLES)
     found = survivor(ready, duty, tasks)
     for task in tasks:
-        if task["kind"] == "model":
-            retire(ready, duty, task)
+        if task["kind"] in FILES:
+            remove(ready, duty, task)
         elif task["ref"] != found:
             checked(ready, duty, task)
     made = lawyer.post(f"/api/v1/deletions/{duty}/certificate", {})
     ready.certificate = made["ref"]
-    kinds = {kind: sum(task["kind"] == kind for task in tasks) for kind in ("dataset", "release", "model")}
+    kinds = {kind: sum(task["kind"] == kind for task in tasks) for kind in TABLES}
     story.say(
         f"  {rows:,} rows deleted from {kinds['dataset']} tables and {kinds['release']} releases, none left under another account; "
-        f"{kinds['model']} model retired."
+        "the file of training rows removed, the model retired."
     )
     story.say(f"  Certificate {made['ref']} issued: demo-output/certificate.pdf.")
 
@@ -89,27 +92,31 @@ def survivor(ready: Stage, duty: str, tasks: list[dict[str, Any]]) -> str:
     return str(task["ref"])
 
 
-def retire(ready: Stage, duty: str, task: dict[str, Any]) -> None:
-    """Take the model out of service; somebody else looks that it is gone."""
-    model = places.OUT / "model.json"
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    model.unlink()
+def exported(ready: Stage, duty: str) -> None:
+    """Put a file on the list that lineage cannot see: the rows that training left on disk."""
+    said = {"kind": "export", "name": FILES["export"][0], "statement": "written by the training job beside the model"}
+    ready.deletion.post(f"/api/v1/deletions/{duty}/tasks", said)
+
+
+def remove(ready: Stage, duty: str, task: dict[str, Any]) -> None:
+    """Take the model out of service, or the file off the disk; somebody else looks that it is gone."""
+    name, action, method = FILES[task["kind"]]
+    path = places.OUT / name
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.unlink()
     where = f"/api/v1/deletions/{duty}/tasks/{task['ref']}/evidence"
-    told = {"happened_at": datetime.now(UTC).isoformat(), "digest": digest, "tool": "demo", "tool_version": "1"}
-    ready.deletion.post(
-        where,
-        told
-        | {
-            "role": "execution",
-            "action": "retired",
-            "method": "model-work",
-            "statement": "the weights were deleted; digest is theirs",
-        },
-    )
-    owner = service.Person("pipeline", ready.team.passwords["pipeline"])
-    told |= {
-        "happened_at": datetime.now(UTC).isoformat(),
-        "remaining": int(model.exists()),
-        "statement": "no file of the model is left",
+    done = {
+        "role": "execution",
+        "action": action,
+        "method": method,
+        "affected": 1,
+        "statement": f"{name} was removed; the digest is its own",
     }
-    owner.post(where, told | {"role": "check"})
+    ready.deletion.post(where, done | told(digest))
+    seen = {"role": "check", "remaining": int(path.exists()), "statement": f"looked for {name}: it is gone"}
+    service.Person("pipeline", ready.team.passwords["pipeline"]).post(where, seen | told(digest))
+
+
+def told(digest: str) -> dict[str, str]:
+    """When, with what, and the digest of what it was done to."""
+    return {"happened_at": datetime.now(UTC).isoformat(), "digest": digest, "tool": "demo", "tool_version": "1"}

@@ -2,13 +2,12 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 from demo import places, service
 from demo.stage import Stage
-from governance.deletions.models import Certificate
-from lineage.journal import entries, keys, manifest
-from lineage.journal.models import Entry
+from lineage.journal import keys, manifest
 
 DECISION = re.compile(r"\b(dec_[0-9a-z]+)\b")
 
@@ -17,10 +16,10 @@ def collect(ready: Stage, said: str) -> None:
     """Fetch the decision that the gate just spoke of, with its explanation, plan, SQL and permit."""
     address = f"/api/v1/releases/{decision_in(said)}"
     keep("decision.json", ready.pipeline.get(address))
-    keep("explanation.txt", ready.pipeline.get(f"{address}/explanation"))
+    keep("explanation.txt", ready.pipeline.get(f"{address}/explanation?format=text"))
     keep("plan.json", ready.pipeline.get(f"{address}/plan"))
-    keep("plan.sql", ready.pipeline.get(f"{address}/sql?dialect=postgres"))
-    keep("permit.jws", ready.pipeline.get(f"{address}/permit"))
+    keep("plan.sql", ready.pipeline.get(f"{address}/sql?dialect=postgres&format=text"))
+    keep("permit.jws", ready.pipeline.get(f"{address}/permit?format=text"))
 
 
 def decision_in(said: str) -> str:
@@ -31,14 +30,24 @@ def decision_in(said: str) -> str:
 
 
 def write(ready: Stage) -> None:
-    """Fetch certificate and report as the auditor, and sign the manifest over everything."""
+    """Fetch certificate and audit report as the auditor, then record every file and sign the manifest over them."""
     auditor = service.Person("auditor", ready.team.passwords["auditor"])
-    for form in ("pdf", "json"):
-        keep(f"certificate.{form}", auditor.get(f"/api/v1/certificates/{ready.certificate}.{form}"))
-    proven = {"certificate.pdf": entries.read(Certificate.objects.get(ref=ready.certificate).pdf_entry)}
-    texts = ("decision.json", "explanation.txt", "plan.json", "plan.sql", "permit.jws", "certificate.json")
-    listed: dict[str, Entry | None] = dict.fromkeys(texts) | proven
-    manifest.write(places.OUT, listed)
+    fetch(auditor, "certificate", f"/api/v1/certificates/{ready.certificate}", ("pdf", "json"))
+    asked = {
+        "customer": ready.world.customers["Falk Retail"].ref,
+        "from": "2024-12-01T00:00:00Z",
+        "to": datetime.now(UTC).isoformat(),
+    }
+    made = auditor.post("/api/v1/reports", asked)
+    fetch(auditor, "audit-report", f"/api/v1/reports/{made['ref']}", ("pdf",))
+    manifest.seal(places.OUT, by="system")
+
+
+def fetch(auditor: service.Person, name: str, address: str, forms: tuple[str, ...]) -> None:
+    """Keep a paper in its forms, with the proof that the finished PDF is in the ledger."""
+    for form in forms:
+        keep(f"{name}.{form}", auditor.get(f"{address}.{form}"))
+    keep(f"{name}.pdf.tlog-proof", auditor.get(f"{address}.tlog-proof"))
 
 
 def anchor() -> str:
