@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PORT ?= 8000
 export PORT
 PYTHON := .venv/bin/python
+# Bytecode caches save seconds at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo serve stop test lint bench prove
 
