@@ -215,7 +215,7 @@ def _source_places(found: Provenance) -> list[Place]:
 def _known(found: Provenance) -> bool:
     """Lineage has heard of D, or somebody declared it."""
     unheard = {(f.namespace, f.name) for f in found.exposure.unknown if f.code == "unknown-dataset"}
-    return bool(found.sources) or bool(found.versions) or found.place not in unheard
+    return bool(found.sources) or found.place not in unheard
 
 
 def _version(version: answers.Version, at: datetime) -> values.Version:

@@ -99,7 +99,7 @@ def _check(value: Any, where: str) -> None:
         case dict():
             for name, inner in value.items():
                 _check(inner, f"{where}.{name}" if where else name)
-        case list():
+        case list() | tuple():
             for index, inner in enumerate(value):
                 _check(inner, f"{where}[{index}]")
         case str():
