@@ -154,6 +154,7 @@ def _page(draft: Draft, *, at: datetime) -> bytes:
     items = draft.stated["items"]
     context = {
         "done": [item for item in items if item["state"] == State.VERIFIED],
+        "whole": [item for item in items if item.get("whole") and item["kind"] == Kind.RELEASE],
         "rows": sum(item.get("affected") or 0 for item in items),
         "models": [item for item in items if item["kind"] == Kind.MODEL],
         "exceptions": [item for item in items if item["state"] == State.EXCEPTED],

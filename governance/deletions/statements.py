@@ -144,6 +144,7 @@ def _done(task: Task, evidence: list[Evidence]) -> dict[str, Any]:
         "action": task.action,
         "method": task.method,
         "tool": f"{last.tool} {last.tool_version}".strip() if last else "",
+        "whole": bool(last and last.facts.get("columns") == ["*"]),
         "affected": sum(each.affected or 0 for each in executions),
         "remaining": check.remaining if check else None,
         "statement": last.statement if last else "",

@@ -93,7 +93,7 @@ def _reasons(row: Decision, answer: Answer, customer: str) -> list[dict[str, Any
     mine = [explain.sentence(each, texts) for each in answer.reasons if each.customer in ("", customer)]
     merged: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in mine:
-        key = (each.code, each.document, each.clause, each.about if not each.column else "")
+        key = (each.code, each.document, each.clause, each.about if each.count else "")  # counts are never added up
         found = merged.setdefault(key, _reason(each))
         if each.column:
             found["columns"] = sorted({*found["columns"], each.column})
@@ -120,7 +120,6 @@ def _permit(row: Permit) -> dict[str, Any]:
         "issued_at": instant(row.issued_at),
         "expires_at": instant(row.expires_at),
         "revoked_at": instant(row.revoked_at),
-        "revoked_why": row.revoked_why,
     }
 
 

@@ -139,6 +139,7 @@ def test_no_person_and_no_key_stands_in_a_report(world, people, auditor):
 
 def test_lineage_is_a_table_of_paths(world, auditor):
     lines = json.loads(bytes(make(world, auditor).facts))["lineage"]
+    assert lines[0]["now"]["state"] == "held"
     assert [line["name"] for line in lines] == ["crm.contacts", "features.people", "models.triage"]
     assert [step["name"] for step in lines[2]["path"]] == ["crm.contacts", "features.people", "models.triage"]
 

@@ -1,8 +1,11 @@
 """Filters for documents and the auditor's pages: moments, words, numbers as people read them."""
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 
 from django import template
+
+from consent import vocabulary
 
 register = template.Library()
 
@@ -39,9 +42,25 @@ def words(value: object) -> str:
 
 
 @register.filter
+def title_of(key: object) -> str:
+    """Write an action, a purpose or a category as its tree calls it."""
+    return vocabulary.title(str(key)) if key else ""
+
+
+@register.filter
 def number(value: object) -> str:
     """Write a whole number with thin spaces between thousands, and nothing as a dash."""
     return "–" if value is None or value == "" else f"{int(str(value)):,}".replace(",", "\u202f")
+
+
+@register.filter
+def ways(path: Iterable[Mapping[str, str]], namespace: str) -> list[str]:
+    """Write the steps of a path as names, each namespace only where it changes (the item's own is known to the reader)."""
+    lines, last = [], namespace
+    for step in path:
+        lines.append(step["name"] if step["namespace"] in ("", last) else f"{step['name']} in {step['namespace']}")
+        last = step["namespace"]
+    return lines
 
 
 def _moment(value: object) -> datetime | None:
