@@ -20,7 +20,9 @@ def play(ready: Stage) -> None:
     duty = confirmed(ready, lawyer)
     exported(ready, duty)
     tasks = listed(ready, duty)
+    there = sum(counted(ready, task) for task in tasks if task["kind"] in TABLES)
     rows = sum(delete(ready, duty, task) for task in tasks if task["kind"] in TABLES)
+    story.expect(rows == there, f"psql counted {there} rows before, but {rows} were deleted")
     found = survivor(ready, duty, tasks)
     for task in tasks:
         if task["kind"] in FILES:
@@ -65,6 +67,12 @@ def listed(ready: Stage, duty: str) -> list[dict[str, Any]]:
     """What lineage says must go."""
     tasks: list[dict[str, Any]] = ready.deletion.get(f"/api/v1/deletions/{duty}/tasks?limit=200")["results"]
     return tasks
+
+
+def counted(ready: Stage, task: dict[str, Any]) -> int:
+    """What psql counts: the customer's rows of a table, or all rows of a release, which carries no keys any more."""
+    table = task["name"].removeprefix(f"{places.WAREHOUSE}.")
+    return ready.count(table) if task["kind"] == "release" else ready.count(table, "tenant_key = %s", KEY)
 
 
 def delete(ready: Stage, duty: str, task: dict[str, Any]) -> int:

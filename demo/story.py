@@ -88,6 +88,7 @@ def remedied(ready: Stage) -> None:
     before = ready.count(declared.TRAINING_SET)
     declared.tenant_key(ready.team, ready.world.space)
     code, text = gate(ready, RELEASE)
+    (places.STATE / "gate.txt").write_text(text)
     expect(code == 0, f"the gate should have let this through, but left with {code}:\n{text}")
     say(f"  {text.splitlines()[-1]}")
     after = ready.count(RELEASE)
