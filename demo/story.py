@@ -88,17 +88,33 @@ def remedied(ready: Stage) -> None:
     before = ready.count(declared.TRAINING_SET)
     declared.tenant_key(ready.team, ready.world.space)
     code, text = gate(ready, RELEASE)
-    (places.STATE / "gate.txt").write_text(text)
     expect(code == 0, f"the gate should have let this through, but left with {code}:\n{text}")
     say(f"  {text.splitlines()[-1]}")
     after = ready.count(RELEASE)
     brandt = (places.OUT / "training-rows.csv").read_text().count("machinery")
     expect(brandt == 0, "rows of the banning customer are in the file")
+    say(f"  {before:,} rows before, {after:,} now; rows of Brandt in training-rows.csv: {brandt}.")
+    left = {name: f"{int(number):,}" for name, number in LEFT_OUT.findall(text)}
     say(
-        f"  {before:,} rows before, {after:,} now; rows of Brandt in training-rows.csv: {brandt}. Cormorant's are coarser, Estuary's without text."
+        f"  Left out: {left['by contract']} by contract, {left['by consent']} without consent, "
+        f"{left['unmapped']} of a key that belongs to nobody, {left['small groups']} in groups under 20."
     )
+    say(f"  Cormorant's condition, measured: the smallest group by age and place has {smallest_group(ready)} rows.")
     outputs.collect(ready, text)
     register(ready)
+
+
+LEFT_OUT = re.compile(r"left out (\w[\w ]*): (\d+)")
+
+
+def smallest_group(ready: Stage) -> int:
+    """Return k of the release over its quasi-identifiers, as psql measures it."""
+    with ready.server.connect("checker", places.WAREHOUSE) as connection:
+        query = f"SELECT min(rows) FROM (SELECT count(*) AS rows FROM {RELEASE} GROUP BY age, area) AS groups"
+        row = connection.execute(query.encode()).fetchone()
+    k = int(str(row[0])) if row else 0
+    expect(k >= 20, f"a group of the release has {k} rows")
+    return k
 
 
 def register(ready: Stage) -> None:
