@@ -177,6 +177,8 @@ def question(options: argparse.Namespace) -> Json:
             asked[name] = getattr(options, name)
     if options.output:
         asked["output"] = _dataset(options.output, options.dataset)
+    if options.writes:
+        asked["writes"] = [_dataset(each, options.dataset) for each in options.writes]
     return asked
 
 
@@ -407,6 +409,9 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("recipient", "model", "environment", "region"):
         ask.add_argument(f"--{name}")
     ask.add_argument("--output", metavar="[NAMESPACE/]NAME", help="where a build is written")
+    ask.add_argument(
+        "--writes", action="append", metavar="[NAMESPACE/]NAME", help="what the command will write; repeatable"
+    )
     ask.add_argument("--mode", choices=["plan", "strict", "preflight"])
     ask.add_argument("--accept-plan", action="store_true", help="take the permitted part, built by the service")
     ask.add_argument("--build", action="store_true", help="same as --accept-plan")

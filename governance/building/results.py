@@ -258,6 +258,7 @@ def _ask(attempt: Build, made: Made) -> Ask:
         model=question.model,
         environment=question.environment,
         region=question.region,
+        writes=tuple(DatasetName(**each) for each in attempt.decision.asked.get("writes", ())),
     )
 
 

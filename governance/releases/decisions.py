@@ -264,7 +264,7 @@ def _terms(
         versions=gathered.versions,
         columns=plan.columns if plan else question.columns,
         filter_columns=plan.filter_columns if plan else (),
-        outputs=[default_output(row)] if row.verdict == Decision.Verdict.PERMIT_WITH_PLAN or ask.output else [],
+        outputs=_outputs(row, ask),
         undertakings=[{"document": u.document, "clause": u.clause, "terms": u.terms} for u in plan.undertakings]
         if plan
         else [],
@@ -275,6 +275,13 @@ def _terms(
         list_hours=permits.list_hours() if lists else None,
         lists=lists,
     )
+
+
+def _outputs(row: Decision, ask: Ask) -> list[dict[str, str]]:
+    """A build permit names what the builder writes, a release permit what the run that uses the data will write."""
+    if row.verdict == Decision.Verdict.PERMIT_WITH_PLAN:
+        return [default_output(row)]
+    return [each.plain() for each in ask.writes]
 
 
 def _lists(plan: answers.Plan | None) -> list[answers.PeopleList]:

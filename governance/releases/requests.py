@@ -43,7 +43,8 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     environment: str | None = None
     region: str | None = None
     mode: Literal["plan", "strict", "preflight"] = "plan"
-    output: DatasetName | None = None
+    output: DatasetName | None = None  # where a build of the plan is written
+    writes: tuple[DatasetName, ...] = ()  # what the run that uses the data will write
     at: datetime | None = None
     as_known_at: datetime | None = None
     ran_unasked_at: datetime | None = None

@@ -50,12 +50,13 @@ def test_the_built_rows_are_exactly_the_planned_ones(release_world: World) -> No
 
 
 def test_the_built_release_is_permitted_as_it_is(release_world: World) -> None:
-    made = make(release_world)
-    assert (
-        made.release is not None and made.release.verdict == Verdict.PERMIT and made.release.built_from == made.decision
-    )
+    model = {"namespace": "models://m", "name": "triage"}
+    made = make(release_world, writes=(DatasetName(**model),))
+    assert made.release is not None and made.release.verdict == Verdict.PERMIT
+    assert made.release.built_from == made.decision
     assert made.release_permit is not None and made.release_permit.kind == Permit.Kind.RELEASE
     claims = permits.claims(made.release_permit)
+    assert claims["outputs"] == [model] and permits.claims(made.permit)["outputs"] == [OUT]
     assert claims["dataset"] == OUT and claims["versions"] == [{"name": "shop.released", "run": made.run}]
 
 
