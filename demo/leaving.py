@@ -5,8 +5,9 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from demo import places, service, story
+from demo import places, service
 from demo.stage import Stage
+from demo.telling import expect, heading, say
 
 NAME, KEY = "Falk Retail", "t-606"
 TABLES = ("dataset", "release")
@@ -15,14 +16,14 @@ FILES = {"model": ("model.json", "retired", "model-work"), "export": ("training-
 
 def play(ready: Stage) -> None:
     """Play the step."""
-    story.heading("5", "Falk leaves: everything must go in 30 days, models included")
+    heading("5", "Falk leaves: everything must go in 30 days, models included")
     lawyer = service.Person("lawyer", ready.team.passwords["lawyer"])
     duty = confirmed(ready, lawyer)
     exported(ready, duty)
     tasks = listed(ready, duty)
     there = sum(counted(ready, task) for task in tasks if task["kind"] in TABLES)
     rows = sum(delete(ready, duty, task) for task in tasks if task["kind"] in TABLES)
-    story.expect(rows == there, f"psql counted {there} rows before, but {rows} were deleted")
+    expect(rows == there, f"psql counted {there} rows before, but {rows} were deleted")
     found = survivor(ready, duty, tasks)
     for task in tasks:
         if task["kind"] in FILES:
@@ -32,11 +33,11 @@ def play(ready: Stage) -> None:
     made = lawyer.post(f"/api/v1/deletions/{duty}/certificate", {})
     ready.certificate = made["ref"]
     kinds = {kind: sum(task["kind"] == kind for task in tasks) for kind in TABLES}
-    story.say(
+    say(
         f"  {rows:,} rows deleted from {kinds['dataset']} tables and {kinds['release']} releases, none left under another account; "
         "the file of training rows removed, the model retired."
     )
-    story.say(f"  Certificate {made['ref']} issued: demo-output/certificate.pdf.")
+    say(f"  Certificate {made['ref']} issued: demo-output/certificate.pdf.")
 
 
 def confirmed(ready: Stage, lawyer: service.Person) -> str:
@@ -47,9 +48,7 @@ def confirmed(ready: Stage, lawyer: service.Person) -> str:
     )
     found = proposed(lawyer, customer, "contract-end")
     duty = lawyer.post(f"/api/v1/deletions/{found}/confirm", {"reason": "notice received in writing"})
-    story.say(
-        f"  The service proposed the deletion, due {str(duty['due_on'])[:10]} by clause 13.1; the lawyer confirmed it."
-    )
+    say(f"  The service proposed the deletion, due {str(duty['due_on'])[:10]} by clause 13.1; the lawyer confirmed it.")
     return str(duty["ref"])
 
 
@@ -93,10 +92,10 @@ def survivor(ready: Stage, duty: str, tasks: list[dict[str, Any]]) -> str:
             "INSERT INTO support.tickets VALUES (1, %s, 't-606/restored', '2026-09-30', 'mail', 'restored', 1)", [KEY]
         )
     left = checked(ready, duty, task)
-    story.expect(left == 1, f"the check should have found the planted row, but found {left}")
+    expect(left == 1, f"the check should have found the planted row, but found {left}")
     delete(ready, duty, task)
-    story.expect(checked(ready, duty, task) == 0, "the row is still there")
-    story.say("  A restored backup had put one ticket back: the check found it, and it was deleted too.")
+    expect(checked(ready, duty, task) == 0, "the row is still there")
+    say("  A restored backup had put one ticket back: the check found it, and it was deleted too.")
     return str(task["ref"])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from demo import declared, leaving, outputs, people, places, prose, service, stage, tampering, train, warehouse, world
 from demo.stage import Stage
+from demo.telling import expect, heading, say
 from governance.catalogue import trained
 from governance.catalogue.places import Place
 
@@ -200,19 +201,3 @@ def gate(ready: Stage, output: str) -> tuple[int, str]:
     keep = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     done = subprocess.run(command, cwd=places.ROOT, env=keep | own, capture_output=True, text=True, check=False)
     return done.returncode, (done.stdout + done.stderr).strip()
-
-
-def expect(held: bool, otherwise: str) -> None:
-    """Stop the story where it does not go as told."""
-    if not held:
-        raise SystemExit(f"demo: {otherwise}")
-
-
-def heading(number: str, text: str) -> None:
-    """Print the heading of a step."""
-    say(f"({number}) {text}")
-
-
-def say(text: str) -> None:
-    """Print one line at once."""
-    print(text, flush=True)

@@ -3,8 +3,9 @@
 import subprocess
 import sys
 
-from demo import places, story
+from demo import places
 from demo.stage import Stage
+from demo.telling import expect, heading, say
 from lineage.journal.models import Payload
 
 TABLE = Payload._meta.db_table
@@ -16,19 +17,17 @@ def play(ready: Stage) -> None:
 
     first = Decision.objects.order_by("pk").first()
     assert first is not None
-    story.heading(
-        "6", "The database owner rewrites the first decision: UPDATE … SET body = 'permit'; then manage.py verify"
-    )
+    heading("6", "The database owner rewrites the first decision: UPDATE … SET body = 'permit'; then manage.py verify")
     original = bytes(Payload.objects.get(entry_ref=first.entry_ref).body)
     rewrite(ready, first.entry_ref, original.replace(b'"deny"', b'"permit"'))
     code, lines = verify()
-    story.expect(code != 0, "verify did not notice the change")
+    expect(code != 0, "verify did not notice the change")
     for line in [line for line in lines if line.startswith("WRONG")][:2]:
-        story.say(f"  {line}")
+        say(f"  {line}")
     rewrite(ready, first.entry_ref, original)
     code, lines = verify()
-    story.expect(code == 0, "after putting it back, verify still complains:\n" + "\n".join(lines))
-    story.say(f"  Put back: {lines[-1]}")
+    expect(code == 0, "after putting it back, verify still complains:\n" + "\n".join(lines))
+    say(f"  Put back: {lines[-1]}")
 
 
 def rewrite(ready: Stage, entry: str, body: bytes) -> None:
