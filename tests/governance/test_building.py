@@ -273,3 +273,9 @@ def test_build_release_builds_under_another_name_with_a_permit_for_it(
 def test_every_enum_member_of_a_build_has_its_story(release_world: World) -> None:
     assert set(Build.State.values) == {"running", "released", "refused", "failed"}
     assert Decision.objects.count() == 0
+
+
+def test_a_reader_with_a_slower_clock_is_waited_for(release_world: World, settings: Any) -> None:
+    settings.LINEAGE_SKEW_SECONDS = 1
+    made = make(release_world)
+    assert made.state == Build.State.RELEASED, "what was there before could still be seen a second ago"
