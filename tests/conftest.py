@@ -35,6 +35,17 @@ TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, django_db_blocker) -> None:  # type: ignore[no-untyped-def]
+    """Copy a migrated database instead of migrating anew, and do not wait for the disk: what tests write need not last."""
+    from tests import template
+
+    settings = connection.settings_dict
+    settings["OPTIONS"] = {**settings["OPTIONS"], "options": "-c synchronous_commit=off"}
+    with django_db_blocker.unblock():
+        settings["TEST"]["TEMPLATE"] = template.prepare()
+
+
+@pytest.fixture(scope="session")
 def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One keystore for a test process; making keys for every test would take longer than the tests."""
     return tmp_path_factory.mktemp("keys")

@@ -260,7 +260,7 @@ def test_what_a_reaction_cannot_work_through_stops_the_cursor_and_goes_on_once_m
         behind = next(entry for position, entry in entries.feed(statuses.cursor(), 1))
         assert behind.kind == "document-terminated"
         assert stuck.entry_ref == behind.ref
-        assert statuses.cursor() > before
+        assert statuses.cursor() == before
     reading.run()
     head = sequencer.head()
     assert head is not None and statuses.cursor() == head.size
