@@ -34,7 +34,7 @@ def play(ready: Stage) -> None:
     ready.certificate = made["ref"]
     kinds = {kind: sum(task["kind"] == kind for task in tasks) for kind in TABLES}
     say(
-        f"  {rows:,} rows deleted from {kinds['dataset']} tables and {kinds['release']} releases, none left under another account; "
+        f"  {rows + 1:,} rows deleted from {kinds['dataset']} tables and {kinds['release']} releases, none left under another account; "
         "the file of training rows removed, the model retired."
     )
     say(f"  Certificate {made['ref']} issued: demo-output/certificate.pdf.")
@@ -95,13 +95,18 @@ def survivor(ready: Stage, duty: str, tasks: list[dict[str, Any]]) -> str:
     expect(left == 1, f"the check should have found the planted row, but found {left}")
     delete(ready, duty, task)
     expect(checked(ready, duty, task) == 0, "the row is still there")
-    say("  A restored backup had put one ticket back: the check found it, and it was deleted too.")
+    say("  Then somebody restored a backup with one ticket in it: the check found it, and it was deleted too.")
     return str(task["ref"])
 
 
 def exported(ready: Stage, duty: str) -> None:
     """Put a file on the list that lineage cannot see: the rows that training left on disk."""
-    said = {"kind": "export", "name": FILES["export"][0], "statement": "written by the training job beside the model"}
+    said = {
+        "kind": "export",
+        "namespace": "file://demo-output",
+        "name": FILES["export"][0],
+        "statement": "written by the training job beside the model",
+    }
     ready.deletion.post(f"/api/v1/deletions/{duty}/tasks", said)
 
 
@@ -116,7 +121,6 @@ def remove(ready: Stage, duty: str, task: dict[str, Any]) -> None:
         "role": "execution",
         "action": action,
         "method": method,
-        "affected": 1,
         "statement": f"{name} was removed; the digest is its own",
     }
     ready.deletion.post(where, done | told(digest))

@@ -17,9 +17,9 @@ def main() -> None:
     except places.NotOurs as error:
         sys.exit(f"demo: {error}")
     configure(server)
-    from demo import story  # needs the settings
+    from demo.story import play  # needs the settings
 
-    story.play(server)
+    play(server)
     print(f"({time.monotonic() - started:.0f} seconds)")
 
 

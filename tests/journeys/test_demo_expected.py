@@ -1,69 +1,19 @@
 """What the contracts mean, read off the prose by a person (`demo/expected.yaml`), against what the engine answers on the demo's world."""
 
-import io
-import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
-import pytest
 import yaml
-from django.test import override_settings
-from openlineage.client.serde import Serde
 
-from consent import bulk
-from demo import declared, people, pipeline, places, prose, reporting, stage, team, warehouse, world
+from demo import declared, places, prose, stage, warehouse, world
 from governance.contracts.models import Clause
 from governance.policy import decide, reasons
 from governance.policy.answers import Decision, Treatment
 from governance.policy.values import Question
 from governance.releases import gathering
-from lineage import ingest
 
 EXPECTED: dict[str, Any] = yaml.safe_load((places.ROOT / "demo" / "expected.yaml").read_text())
 ANSWERS = {"keep": Treatment.KEEP, "apply": Treatment.APPLY, "refuse": Treatment.BLANK}
-
-
-class Straight:
-    """Takes events where the HTTP transport would be, and hands them to intake as the bytes that it would send."""
-
-    def emit(self, event: Any) -> None:
-        ingest.accept(Serde.to_json(event).encode(), by="key:key_test")
-
-
-@pytest.fixture(scope="module")
-def rows() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-    """The demo's rows in a warehouse of this test process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(places, "WAREHOUSE", f"demo_warehouse_test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
-        server = places.server()
-        warehouse.make(server)
-        with server.connect("pipeline", places.WAREHOUSE) as connection:
-            yield connection
-        with server.admin_connect("postgres") as admin:
-            admin.execute(f"DROP DATABASE {places.WAREHOUSE} WITH (FORCE)".encode())
-
-
-@pytest.fixture
-def story(
-    db: None, rows: psycopg.Connection[tuple[object, ...]], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[stage.Stage]:
-    """The world of the demo before the key of the training set is declared, with lineage taken in."""
-    monkeypatch.setattr(places, "OUT", tmp_path)
-    with override_settings(LINEAGE_SKEW_SECONDS=0):
-        who = team.assemble()
-        what = world.build(who, at=datetime.now(UTC))
-        space = declared.declare(who, what.space)
-        reporter = reporting.Reporter("http://nowhere.example", "none", warehouse.NAMESPACE, places.WAREHOUSE)
-        reporter.client = Straight()  # type: ignore[assignment]
-        for step in sorted(pipeline.STEPS.glob("*.sql"), reverse=True):
-            rows.execute(f"DROP TABLE IF EXISTS {reporting.read(step.read_text(), {}).table}".encode())
-        pipeline.run(rows, reporter)
-        ready = stage.Stage(places.server(), who, what, list(people.people()), space, *[None] * 3)  # type: ignore[arg-type]
-        said = stage.consent_file(ready)
-        bulk.load(io.BytesIO(said), format="csv", space=space, by="key:key_test", at=datetime.now(UTC))
-        yield ready
 
 
 def ask(**other: Any) -> Decision:
