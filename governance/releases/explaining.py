@@ -21,6 +21,7 @@ VERDICTS = {
     "deny": "Nothing may be used.",
 }
 PATHS_AT_MOST = 12
+MANY_SOURCES = frozenset({"presence-not-granted", "uncategorised-column"})  # said of each source column: one line does
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,12 @@ class Reader:
             as_known_at=self.row.as_known_at,
             column=column or "*",
         )
-        return " ← ".join(step.name if step.column in ("*", "") else f"{step.name}.{step.column}" for step in steps)
+        # The tables on the way are what people know; the shortest way may pass a join's column, which would only confuse.
+        names = [step.name for step in steps]
+        ends = {0: column, len(names) - 1: origin.source_column}
+        return " ← ".join(
+            f"{name}.{at}" if (at := ends.get(n, "*")) not in ("*", "") else name for n, name in enumerate(names)
+        )
 
 
 def reader(row: Decision, *, by: Actor) -> Reader:
@@ -113,7 +119,7 @@ def headlines(found: Reader) -> list[Headline]:
     """Return the reasons in words, refusals first, those with most rows at stake before others; one line per clause and customer."""
     groups: dict[tuple[str, str, str, str, str], list[explain.Sentence]] = {}
     for sentence in explain.full(found.answer, found.facts):
-        about = "" if sentence.clause else sentence.about
+        about = "" if sentence.clause or sentence.code in MANY_SOURCES else sentence.about
         groups.setdefault((sentence.code, sentence.customer, sentence.document, sentence.clause, about), []).append(
             sentence
         )
@@ -215,7 +221,8 @@ def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
         return Headline(first.code, first.scope, first.refuses, opaque, first.customer, columns, count)
     path = found.path(first.customer, columns[0] if columns else "") if first.refuses and first.customer else ""
     said = first.text.replace(f", column {first.column}:", ":", 1) if first.column and first.customer else first.text
-    parts = [f"{said}{_columns(columns)}"]
+    more = len({each.about for each in sentences}) - 1 if first.code in MANY_SOURCES else 0
+    parts = [f"{said}{_columns(columns)}", f"({more} more such source columns)" if more else ""]
     parts += [f'"{first.quote}"'] if first.quote else []
     parts += [f"Path: {path}."] if path else []
     parts += [_rows(found, first, columns, rows)] if first.refuses else []
@@ -223,7 +230,7 @@ def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
         first.code,
         first.scope,
         first.refuses,
-        " ".join(parts),
+        " ".join(filter(None, parts)),
         first.customer,
         columns,
         count,
