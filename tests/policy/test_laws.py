@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consent import vocabulary
-from governance.policy import canonical, engine, outlook, remedies, steps
+from governance.policy import canonical, clauses, engine, granting, outlook, remedies, steps
 from governance.policy.answers import Treatment
+from governance.policy.clauses import requirement
 from governance.policy.values import (
     AppliedList,
     Basis,
@@ -39,6 +40,7 @@ from governance.policy.values import (
     Question,
     Version,
 )
+from governance.policy.world import read as read_world
 from tests.policy import reference, strategies
 from tests.policy.answering import BOTH, Answerer, by_engine, released
 from tests.policy.reference import Result
@@ -516,9 +518,7 @@ def _built(question: Question, world: Facts, members: dict[str, tuple[str, ...]]
                 found.append(
                     InPlace("built", duty.safeguard, duty.known, (column.column,), duty.standard, duty.bounds, quasi)
                 )
-    kept = [replace(s, run="built", bounds=replace(s.bounds, k=None, n=None, c=None)) for s in _everywhere(world)]
-    if not plan.changes_rows:
-        kept = [replace(s, run="built") for s in _everywhere(world)]
+    kept = _still_met(question, world, rows_change=plan.changes_rows)
     origins = []
     for name in question.columns:
         for origin in [o for o in world.origins if o.column == name] or [o for o in world.origins if o.column == "*"]:
@@ -548,11 +548,21 @@ def _built(question: Question, world: Facts, members: dict[str, tuple[str, ...]]
     )
 
 
-def _everywhere(world: Facts) -> list[InPlace]:
-    """Safeguards that every version has: the build keeps them."""
-    runs = {v.run for v in world.dataset.versions}
-    alike = [replace(s, run="") for s in world.safeguards]
-    return [s for s in alike if all(replace(s, run=run) in world.safeguards for run in runs)]
+def _still_met(question: Question, world: Facts, *, rows_change: bool) -> list[InPlace]:
+    """What grants require and every version has, column by column, and what takes columns off the personal axis: the build keeps it."""
+    laid_out = read_world(question, world, rows_change=rows_change)
+    bodies = [c for d in documents_of(world) for c in d.clauses if c.kind == "Grant"]
+    terms = [term for c in bodies if isinstance(term := clauses.read(c.kind, c.body), clauses.Grant)]
+    duties = {duty for term in terms for duty in term.safeguards}
+    quasi = (*strategies.COLUMNS, *laid_out.quasi_identifiers)
+    found = [
+        InPlace("built", d.safeguard, d.known, (column,), d.standard, d.bounds, (*quasi, *d.quasi_identifiers))
+        for column in strategies.COLUMNS
+        for d in sorted(duties, key=requirement.sort_key)
+        if granting.is_met(laid_out, d, column, masked=False)
+    ]
+    off = [column for column in strategies.COLUMNS if laid_out.off_personal_axis(column)]
+    return [*found, *(InPlace("built", "synthetic", Known.DECLARED, (column,)) for column in off)]
 
 
 @laws
