@@ -189,6 +189,7 @@ def gate(ready: Stage, output: str) -> tuple[int, str]:
         columns,
     ]
     command += ["--action", "train", "--purpose", world.TRAINING, "--required", "unhappy", "--accept-plan"]
+    command += ["--writes", f"{train.MODELS}/{train.MODEL}"]  # its permit binds what the run writes
     command += ["--output", f"{places.WAREHOUSE}.{output}", "--", sys.executable, "-m", "demo.train"]
     own = {
         "GATE_KEY": ready.pipeline.key,
