@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from consent import scope, vocabulary
 from consent.scope import Event, Need, State
-from tests.policy.test_laws import EXAMPLES
+from tests.policy.test_laws import EXAMPLES, pytestmark
 from tests.policy.worlds import NOW
+
+__all__ = ["pytestmark"]  # under the long profile these are proofs, too
 
 ACTIONS = ("train", "train.finetune", "review")
 PURPOSES = ("functional", "functional.service", "marketing")

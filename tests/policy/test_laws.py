@@ -47,8 +47,9 @@ from tests.policy.reference import Result
 from tests.policy.worlds import LONG_AGO, NOW, D, clause
 
 # `make prove` looks at thousands of worlds for each law; POLICY_EXAMPLES sets any other number.
-_LONG = settings.default.max_examples > 500 if settings.default else False
-EXAMPLES = int(os.environ.get("POLICY_EXAMPLES", "0")) or (5_000 if _LONG else 40)
+LONG = os.environ.get("HYPOTHESIS_PROFILE") == "prove"
+EXAMPLES = int(os.environ.get("POLICY_EXAMPLES", "0")) or (5_000 if LONG else 40)
+pytestmark = [pytest.mark.prove] if LONG else []
 laws = settings(max_examples=EXAMPLES)
 both = pytest.mark.parametrize("answer", BOTH, ids=["engine", "reference"])
 numbers = st.integers(min_value=0, max_value=2**62)
