@@ -83,7 +83,7 @@ def carried(name, customer):
 
 
 def test_after_the_purge_lineage_carries_everybody_but_the_customer(certified):
-    duty, certificate, leaving, staying = certified
+    duty, _, leaving, staying = certified
     assert {task.name for task in duty.tasks.all()} == {"crm.contacts", "features.people"}
     for name in ("crm.contacts", "features.people"):
         assert not carried(name, leaving) and carried(name, staying)
@@ -109,7 +109,7 @@ def test_a_copy_that_was_taken_before_and_reported_after_supersedes_the_certific
 
 
 def test_an_old_copy_written_back_is_a_resurrection(certified):
-    duty, certificate, *_ = certified
+    duty, *_ = certified
     run(datetime.now(UTC) - timedelta(minutes=90), "exports.old", "crm.contacts")
     run(datetime.now(UTC) + timedelta(seconds=5), "features.people", "exports.old")
     at = datetime.now(UTC) + timedelta(minutes=1)
