@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView
 
-from governance import health
+from governance import health, schemas
 
 handler404 = "governance.problems.page_404"
 
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.access.urls")),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("schema/<str:name>", schemas.schema),
     path("api/schema/", SpectacularAPIView.as_view(authentication_classes=[], permission_classes=[])),
     path("", include("consent.urls")),
     path("", include("governance.catalogue.urls")),
