@@ -155,7 +155,7 @@ def _page(draft: Draft, *, at: datetime) -> bytes:
     context = {
         "done": [item for item in items if item["state"] == State.VERIFIED],
         "whole": [item for item in items if item.get("whole") and item["kind"] == Kind.RELEASE],
-        "rows": sum(item.get("affected") or 0 for item in items),
+        "rows": sum(item.get("affected") or 0 for item in items if item["kind"] in (Kind.DATASET, Kind.RELEASE)),
         "models": [item for item in items if item["kind"] == Kind.MODEL],
         "exceptions": [item for item in items if item["state"] == State.EXCEPTED],
         "f": draft.stated, "ref": draft.ref, "issuer": draft.stated["issuer"]["name"], "at": at, "statement_sha256": sha256,

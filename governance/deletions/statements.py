@@ -147,7 +147,7 @@ def _done(task: Task, evidence: list[Evidence]) -> dict[str, Any]:
         "whole": bool(last and last.facts.get("columns") == ["*"]),
         "affected": sum(each.affected or 0 for each in executions),
         "remaining": check.remaining if check else None,
-        "statement": last.statement if last else "",
+        "statement": "; then ".join(each.statement for each in executions if each.statement),
         "executor": {"id": task.executed_by, "account": task.executed_account},
         "executed_at": instant(task.executed_at),
         "verifier": {"id": task.verified_by, "account": task.verified_account},
