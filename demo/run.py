@@ -16,6 +16,7 @@ def main() -> None:
         places.rebuild(server, places.GOVERNANCE, owner="owner")
     except places.NotOurs as error:
         sys.exit(f"demo: {error}")
+    (places.STATE / "static").symlink_to(places.ROOT / ".local" / "static")  # collected once, by `make setup`
     configure(server)
     from demo.story import play  # needs the settings
 
@@ -36,7 +37,6 @@ def configure(server: places.Server) -> None:
         LEDGER_ORIGIN="lumen.example/ledger",
         DJANGO_SETTINGS_MODULE="governance.settings",
     )
-    (places.STATE / "static").symlink_to(places.ROOT / ".local" / "static")  # collected once, by `make setup`
     import django
 
     django.setup()

@@ -88,9 +88,9 @@ def _customers(refs: list[str]) -> QuerySet[Customer]:
 
 
 def _propose(customer: Customer, *, family: str, on: datetime, entry: Entry) -> None:
-    why = f"the contract {family} ends"
-    duty = duties.propose(customer, trigger=CONTRACT_END, on=on, reason=why, by=SYSTEM)
-    _tell(duty, f"{why} on {on:%Y-%m-%d}: confirm the deletion due by {duty.due_on:%Y-%m-%d}, or say why not", entry)
+    duty = duties.propose(customer, trigger=CONTRACT_END, on=on, reason=f"the contract {family} ends", by=SYSTEM)
+    text = f"the contract with {customer.name} ends on {on:%Y-%m-%d}: confirm the deletion due by {duty.due_on:%Y-%m-%d}, or say why not"
+    _tell(duty, text, entry)
 
 
 def _tell(duty: Obligation, text: str, entry: Entry) -> None:

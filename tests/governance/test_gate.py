@@ -180,7 +180,11 @@ def test_a_refused_build_exits_3_and_says_why(service: Service, tmp_path: Path) 
 def test_a_build_that_takes_long_is_waited_for(service: Service, tmp_path: Path) -> None:
     service.answers["POST /api/v1/releases"] = answer("permit_with_plan", next="build")
     service.answers["POST /api/v1/releases/dec_0/build"] = {"state": "running"}
-    service.answers["GET /api/v1/releases/dec_0/build"] = {"state": "released", "dataset": BUILT, "permit": signed(dataset=BUILT)}
+    service.answers["GET /api/v1/releases/dec_0/build"] = {
+        "state": "released",
+        "dataset": BUILT,
+        "permit": signed(dataset=BUILT),
+    }
     assert run(service.url, tmp_path, "--build").returncode == 0
 
 
