@@ -28,7 +28,7 @@ class Consents(APIView):
 
     required_scopes: ClassVar = {"GET": "consent:read", "POST": "consent:write"}
 
-    @extend_schema(responses=ANY)
+    @extend_schema(operation_id="consents_list", responses=ANY)
     def get(self, request: Request) -> Response:
         """List a person's events, latest first: `?space=…&subject=<reference>`. Raw identifiers never stand in addresses."""
         space = subjects.space(request.query_params.get("space", ""))

@@ -165,7 +165,7 @@ class Models(Once):
 
     required_scopes = READ_WRITE
 
-    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
+    @extend_schema(operation_id="models_list", parameters=paging.PARAMETERS, responses=ANSWER)
     def get(self, request: Request) -> Response:
         """List models."""
         return paging.respond(request, rows.Model.objects.prefetch_related("services"), shown_model)
