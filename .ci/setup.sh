@@ -62,7 +62,7 @@ prepare_database() {
   if done_for database "$key" && { [ -n "${DATABASE_URL:-}" ] || [ -e .local/postgres/location ] || [ -d .local/postgres/data ]; }; then return; fi
   say "preparing the database"
   .venv/bin/python manage.py migrate -v 0
-  .venv/bin/python manage.py grant_app_role
+  .venv/bin/python manage.py grant_app_role >/dev/null
   .venv/bin/python manage.py collectstatic --noinput -v 0
   stamp database "$key"
 }
