@@ -31,9 +31,14 @@ def evaluate(question: Question, facts: Facts) -> Outcome:
     if question.action in vocabulary.MODEL_ACTIONS:
         return _pass_on(laid_out)
     judged = _judge(laid_out)
-    if judged.filtered or planning.changes_rows(judged.staying):
+    if (judged.filtered or planning.changes_rows(judged.staying)) and _rests_on_rows(facts):
         judged = _judge(world.read(question, facts, rows_change=True))
     return _answer(laid_out, judged)
+
+
+def _rests_on_rows(facts: Facts) -> bool:
+    """Say whether something in place was measured over all rows, so that leaving some out matters."""
+    return any(found.bounds.k is not None or found.safeguard == "aggregated" for found in facts.safeguards)
 
 
 @dataclass(frozen=True)

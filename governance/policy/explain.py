@@ -188,6 +188,14 @@ def remedy(found: Remedy, facts: Facts) -> str:
     return f"{whose}{doing[:1].upper()}{doing[1:]}.{gained}{blocked}"
 
 
+def remedies(decision: Decision, facts: Facts) -> tuple[str, ...]:
+    """Return the remedies of a decision in words, the most gainful first; what would help several is said once."""
+    said: dict[frozenset[tuple[str, str, str]], str] = {}
+    for found in decision.remedies:
+        said.setdefault(frozenset((each.kind, each.target, each.detail) for each in found.steps), remedy(found, facts))
+    return tuple(said.values())
+
+
 def _step(taken: Step, texts: Texts) -> str:
     detail = json.loads(taken.detail)
     what = steps.KINDS[taken.kind]

@@ -50,14 +50,7 @@ def _opted_in(world: World, law: Law, customer: str, live: Live, terms: Grant) -
     if not terms.offer:
         return True
     offers = {each.clause.ref for each, _ in law.of(OptInOffer)}
-    question = world.question
-    return terms.offer in offers and any(
-        row.offer == terms.offer
-        and row.customer == customer
-        and periods.holds(row, question.at)
-        and periods.known(row.recorded_at, question.as_known_at)
-        for row in world.facts.opt_ins
-    )
+    return terms.offer in offers and (customer, terms.offer) in world.opted_in
 
 
 def _serves_alone(world: World, customer: str) -> bool:

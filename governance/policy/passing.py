@@ -29,8 +29,8 @@ def refusals(world: World) -> tuple[Reason, ...]:
 
 def _of_customer(world: World, customer: str, families: tuple[Law, ...]) -> Iterator[Reason]:
     yield from _ownership(world, customer, families)
-    for duty in world.facts.obligations:
-        if duty.customer == customer and duty.covers_models:
+    for duty in world.duties_of.get(customer, ()):
+        if duty.covers_models:
             yield Reason("deletion-open", customer, about=duty.ref, count=duty.subjects)
     for gap in world.facts.gaps:
         if gap.customer in ("", customer):

@@ -148,7 +148,7 @@ def need_of(world: World, customer: str, category: str) -> Need:
     """
     if category == "?":
         return Need.EXPLICIT
-    touching = [record for record in world.facts.bases if _touches(world, record, customer, category)]
+    touching = [record for record in world.bases_of.get(customer, ()) if _touches(world, record, category)]
     needs = [GROUNDS.get(record.ground, Need.EXPLICIT) for record in touching]
     if not any(_covers(world, record, category) for record in touching):
         needs.append(Need.CONSENT)
@@ -157,12 +157,11 @@ def need_of(world: World, customer: str, category: str) -> Need:
     return strictest(needs)
 
 
-def _touches(world: World, record: Basis, customer: str, category: str) -> bool:
+def _touches(world: World, record: Basis, category: str) -> bool:
     question = world.question
     counts = periods.holds(record, question.at) and periods.known(record.recorded_at, question.as_known_at)
     return (
         counts
-        and record.customer == customer
         and vocabulary.touches(record.category, category)
         and vocabulary.touches(record.action, question.action)
         and vocabulary.touches(record.purpose, question.purpose)
@@ -185,9 +184,9 @@ def _bases(world: World, customer: str, asked: list[Asked]) -> set[Reason]:
         return set()
     return {
         Reason("basis", customer, about=record.ref)
-        for record in world.facts.bases
+        for record in world.bases_of.get(customer, ())
         for category in {key for each in asked for key in _categories(world, customer, each.column)}
-        if _touches(world, record, customer, category) and _covers(world, record, category)
+        if _touches(world, record, category) and _covers(world, record, category)
     }
 
 
@@ -236,10 +235,7 @@ def _columns(world: World, declarations: Iterable[Declaration]) -> tuple[str, ..
 
 
 def _view(world: World, customer: str, key: Key, need: Need) -> ConsentView | None:
-    for view in world.facts.consents:
-        if (view.customer, view.space, view.controller, view.need) == (customer, *key, need):
-            return view
-    return None
+    return world.views.get((customer, *key, need))
 
 
 def _asks_nobody(need: Need, key: Key, view: ConsentView | None) -> bool:
@@ -301,14 +297,9 @@ def _erased(
     lists: dict[str, ErasureList] = {}
     blank: dict[str, tuple[Reason, ...]] = {}
     reasons: list[Reason] = []
-    for duty in sorted(world.facts.obligations, key=lambda each: each.ref):
+    for duty in world.duties_of.get(customer, ()):
         declarations = _of_space(world, customer, duty.subject_space)
-        if (
-            duty.customer != customer
-            or not duty.subject_space
-            or not declarations
-            or _erasure_is_applied(world, duty.subject_space)
-        ):
+        if not duty.subject_space or not declarations or _erasure_is_applied(world, duty.subject_space):
             continue
         why = Reason("deletion-open", customer, about=duty.ref, count=duty.subjects)
         reasons.append(why)
@@ -338,7 +329,9 @@ def no_basis(world: World, cell: Cell) -> tuple[Reason, ...]:
     found = []
     for category, refs in _about_people(world, cell).items():
         vendor = all(world.declarations[ref].controller_is_vendor for ref in refs)
-        records = [r for r in world.facts.bases if _touches(world, r, NOBODY, category) and _covers(world, r, category)]
+        records = [
+            r for r in world.bases_of.get(NOBODY, ()) if _touches(world, r, category) and _covers(world, r, category)
+        ]
         if not vendor or not records:
             found.append(Reason("no-basis", column=cell.column, about=category))
     return tuple(found)

@@ -38,8 +38,8 @@ def _deletion(world: World, customer: str, laws: object, _: object) -> Iterator[
     """A deletion of the customer, open or only proposed; a single person's is `people`'s business."""
     if world.returns_to(customer):
         return
-    for duty in world.facts.obligations:
-        if duty.customer == customer and not duty.subject_space:
+    for duty in world.duties_of.get(customer, ()):
+        if not duty.subject_space:
             yield Reason("deletion-open", customer, about=duty.ref)
 
 

@@ -7,23 +7,27 @@ parts alone would do. The search is bounded: it asks for at most `BUDGET` decisi
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 
 from consent import vocabulary
-from governance.policy import decisions, exposure, outlook, reasons, standing, steps, world
+from governance.policy import clauses, decisions, exposure, outlook, reasons, standing, steps, world
 from governance.policy.answers import Reason, Remedy, Step, Treatment
-from governance.policy.clauses import Grant
+from governance.policy.clauses import Grant, TrainingPosition
 from governance.policy.decisions import Outcome
+from governance.policy.exposure import Cell
 from governance.policy.people import SAID
+from governance.policy.standing import Law
 from governance.policy.steps import step
 from governance.policy.values import Document, Facts, Mode, Question
-from governance.policy.world import World
+from governance.policy.world import Place, World
 
 MOST_STEPS = 3
-BUDGET = 160
-DEAR = 20_000  # (customer, column) pairs decided in all
+BUDGET = 120
+DEAR = 8_000  # (customer, column) pairs decided in all
 SHOWN_PER_TARGET = 3
 BRANCHES = 5
+MOST_TARGETS = 60
 GRANTABLE = frozenset(
     {
         "contract-silent", "prohibited-by-contract", "action-not-granted", "not-granted", "opt-in-inactive", "customer-only",
@@ -52,6 +56,27 @@ class Search:
     left: int
     seen: dict[frozenset[Step], Outcome | None] = field(default_factory=dict)
 
+    @cached_property
+    def laid_out(self) -> World:
+        """The facts as they are, for finding candidates."""
+        return world.read(self.question, self.facts)
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str], Cell]:
+        """The cells that are asked for."""
+        return exposure.cells(self.laid_out)
+
+    @cached_property
+    def laws(self) -> dict[str, tuple[Law, ...]]:
+        """What contracts say about each customer."""
+        return standing.laws(self.laid_out)
+
+    @cached_property
+    def places(self) -> dict[str, Place]:
+        """Source columns by the name that reasons give them."""
+        origins = self.laid_out.facts.origins
+        return {" ".join(place): place for origin in origins for place in self.laid_out.places_of(origin) or ()}
+
     def after(self, taken: Iterable[Step]) -> Outcome | None:
         """Decide again after some steps; None when nothing would be asked any more, or the budget is spent."""
         key = frozenset(taken)
@@ -75,7 +100,9 @@ def find(question: Question, facts: Facts, outcome: Outcome) -> tuple[Remedy, ..
     """Return remedies for what a decision refuses, ordered by what they gain; none when nothing is refused."""
     customers = len({reason.customer for reason in outcome.reasons})
     search = Search(question, facts, outcome, min(BUDGET, DEAR // max(1, customers * max(1, len(question.columns)))))
-    found = [remedy for target in targets(question, outcome) for remedy in _for(search, target)]
+    wanted = targets(question, outcome)
+    few = len(wanted) <= MOST_TARGETS  # what has been decided already may clear others, but looking costs time, too
+    found = [remedy for target in wanted if few or search.left > 0 for remedy in _for(search, target)]
     return tuple(sorted(set(found), key=_order))
 
 
@@ -175,14 +202,13 @@ def _against(question: Question, target: Target, outcome: Outcome) -> list[Reaso
 
 def _candidates(search: Search, target: Target, taken: frozenset[Step], outcome: Outcome) -> list[Step]:
     """What could be done next about the reasons that still stand, the plainest first."""
-    laid_out = world.read(search.question, search.facts)
     found: list[Step] = []
     if not target.customer and not target.columns:
         sources = [step("declare-source", root) for root in search.facts.dataset.undeclared]
-        keys = _keys(laid_out, Reason("not-separable")) if laid_out.present else ()
+        keys = _keys(search.laid_out, Reason("not-separable")) if search.laid_out.present else ()
         return [each for each in (*sources, *keys) if each not in taken][:BRANCHES]
     for reason in _against(search.question, target, outcome):
-        found += [each for each in _about(laid_out, target, reason) if each not in taken and each not in found]
+        found += [each for each in _about(search, target, reason) if each not in taken and each not in found]
     if not target.columns:
         found += [step("drop-column", c, target.customer) for c in _droppable(search, target, outcome)]
     return list(dict.fromkeys(found))[: BRANCHES * 2]
@@ -197,7 +223,7 @@ def _droppable(search: Search, target: Target, outcome: Outcome) -> list[str]:
     return list(search.question.columns) if SAID & set(codes) and len(search.question.columns) > 1 else []
 
 
-def _about(laid_out: World, target: Target, reason: Reason) -> Iterator[Step]:
+def _about(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
     """Steps that may clear one reason."""
     code, u = reason.code, target.customer
     if code == "opt-in-inactive":
@@ -207,52 +233,46 @@ def _about(laid_out: World, target: Target, reason: Reason) -> Iterator[Step]:
     if code in ("unencoded-term", "unreadable-fact") and reason.clause:
         yield step("encode-term", reason.clause, u, {"document": reason.document})
     if code in GRANTABLE:
-        yield from _grants(laid_out, target, reason)
+        yield from _grants(search, target, reason)
     if code == "uncategorised-column":
-        yield from _categories(laid_out, u, reason)
+        yield from _categories(search, u, reason)
     if code == "not-separable":
-        yield from _keys(laid_out, reason)
+        yield from _keys(search.laid_out, reason)
     if code in SAID:
         yield step("collect-consent", reason.about, u, {"people": reason.count})
     if code in ("prohibition", "not-separable", "no-basis") and reason.column:
         yield step("apply-safeguard", reason.column, u, {"kind": "anonymised"})
     if code in reasons.DUTIES and reason.column:
-        yield from _duties(laid_out, reason)
+        yield from _duties(search.laid_out, reason)
 
 
-def _grants(laid_out: World, target: Target, reason: Reason) -> Iterator[Step]:
+def _grants(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
     """A grant for all that the target needs, in each family that runs; prevailing where training is prohibited."""
-    question = laid_out.question
-    cells = exposure.cells(laid_out)
+    question = search.question
     columns = target.columns or question.columns
-    keys = {key for c in columns if (cell := cells.get((target.customer, c))) for key in cell.categories}
-    categories = sorted(key for key in keys if vocabulary.is_contract(key, laid_out.own)) or ["customer"]
+    keys = {key for c in columns if (cell := search.cells.get((target.customer, c))) for key in cell.categories}
+    categories = sorted(key for key in keys if vocabulary.is_contract(key, search.laid_out.own)) or ["customer"]
     grant = {"actions": [question.action], "categories": categories, "purposes": [question.purpose]}
     grant |= {"recipients": [question.recipient]} if question.recipient else {}
-    families = standing.laws(laid_out).get(target.customer, ())
+    families = search.laws.get(target.customer, ())
     running = [law for law in families if law.runs] or list(families)
     for law in running:
-        over = sorted({d.ref for d in law.family.documents if _takes_position(d)})
+        over = sorted({d.ref for d in law.family.documents if _prohibits_training(d)})
         yield step("add-clause", law.family.ref, target.customer, {"grant": grant, "prevails_over": over})
     if reason.code in ("no-contract", "contract-ended") and not families:
         yield step("add-clause", steps.PROPOSED, target.customer, {"grant": grant, "prevails_over": []})
 
 
-def _takes_position(document: Document) -> bool:
-    return any(clause.kind == "TrainingPosition" for clause in document.clauses)
+def _prohibits_training(document: Document) -> bool:
+    terms = (clauses.read(clause.kind, clause.body) for clause in document.clauses)
+    return any(isinstance(term, TrainingPosition) and term.position == "prohibited" for term in terms)
 
 
-def _categories(laid_out: World, customer: str, reason: Reason) -> Iterator[Step]:
+def _categories(search: Search, customer: str, reason: Reason) -> Iterator[Step]:
     """The column would do as one of the categories that the customer grants."""
-    places = {" ".join(place): place for origin in laid_out.facts.origins for place in laid_out.places_of(origin) or ()}
-    if (place := places.get(reason.about)) is None:
+    if (place := search.places.get(reason.about)) is None:
         return
-    granted = {
-        key
-        for law in standing.laws(laid_out).get(customer, ())
-        for _, terms in law.of(Grant)
-        for key in terms.categories
-    }
+    granted = {key for law in search.laws.get(customer, ()) for _, terms in law.of(Grant) for key in terms.categories}
     for key in sorted(granted)[:2]:
         yield step(
             "declare-category",

@@ -40,7 +40,7 @@ def laws(world: World) -> dict[str, tuple[Law, ...]]:
     found: dict[str, list[Law]] = defaultdict(list)
     for family in world.facts.families:
         started = [d for d in family.documents if has_started(world, d)]
-        for customer in sorted({row.customer for row in family.coverage} & set(world.present)):
+        for customer in sorted({row.customer for row in family.coverage} & world.present_set):
             if law := _law(world, family, started, customer):
                 found[customer].append(law)
     return {customer: tuple(found.get(customer, ())) for customer in world.present}

@@ -8,12 +8,15 @@ from functools import cached_property
 from consent import vocabulary
 from governance.policy import periods
 from governance.policy.values import (
+    Basis,
     Column,
+    ConsentView,
     Customer,
     Declaration,
     Facts,
     InPlace,
     Known,
+    Obligation,
     Origin,
     Path,
     Question,
@@ -115,6 +118,39 @@ class World:
         return tuple(sorted({u for origin in self.facts.origins for u in self.customers_of(origin)} - {NOBODY}))
 
     @cached_property
+    def present_set(self) -> frozenset[str]:
+        """The same, for asking whether somebody is."""
+        return frozenset(self.present)
+
+    @cached_property
+    def bases_of(self) -> Mapping[str, tuple[Basis, ...]]:
+        """Basis records by customer."""
+        found: dict[str, list[Basis]] = defaultdict(list)
+        for record in self.facts.bases:
+            found[record.customer].append(record)
+        return {customer: tuple(records) for customer, records in found.items()}
+
+    @cached_property
+    def duties_of(self) -> Mapping[str, tuple[Obligation, ...]]:
+        """Open deletions by customer, sorted."""
+        found: dict[str, list[Obligation]] = defaultdict(list)
+        for duty in sorted(self.facts.obligations, key=lambda each: each.ref):
+            found[duty.customer].append(duty)
+        return {customer: tuple(duties) for customer, duties in found.items()}
+
+    @cached_property
+    def views(self) -> Mapping[tuple[str, str, str, str], ConsentView]:
+        """Consent views by customer, space, controller and need."""
+        return {(v.customer, v.space, v.controller, v.need): v for v in reversed(self.facts.consents)}
+
+    @cached_property
+    def opted_in(self) -> frozenset[tuple[str, str]]:
+        """(customer, offer) of opt-ins that are active and were known."""
+        at, known = self.question.at, self.question.as_known_at
+        rows = (row for row in self.facts.opt_ins if periods.holds(row, at) and periods.known(row.recorded_at, known))
+        return frozenset((row.customer, row.offer) for row in rows)
+
+    @cached_property
     def absent(self) -> tuple[tuple[str, str], ...]:
         """(customer, declaration) of those whom an attestation keeps out of D altogether."""
         gone = {
@@ -123,7 +159,7 @@ class World:
             if origin.declaration in self.declarations
             for u in {*origin.without} & {*self.declarations[origin.declaration].customers}
         }
-        return tuple(sorted(pair for pair in gone if pair[0] not in self.present))
+        return tuple(sorted(pair for pair in gone if pair[0] not in self.present_set))
 
     @cached_property
     def reaching(self) -> tuple[Declaration, ...]:
@@ -213,8 +249,9 @@ class World:
 
     @cached_property
     def served(self) -> tuple[str, ...]:
-        """Parties that the question's model, or one made from it, serves."""
-        models = [model for model in self.facts.models if model.ref == self.question.model]
+        """Parties that the question's model, or one made from it, serves; the model asked about is one, too."""
+        on_model = self.question.action in vocabulary.MODEL_ACTIONS
+        models = [model for model in self.facts.models if on_model or model.ref == self.question.model]
         found = {row.party for model in models for row in model.served_to if periods.holds(row, self.question.at)}
         return tuple(sorted(found))
 

@@ -467,7 +467,7 @@ def _served(q: Question, f: Facts) -> set[str]:
     return {
         s.party
         for m in f.models
-        if m.ref == q.model
+        if m.ref == q.model or q.action in ("serve", "assign")
         for s in m.served_to
         if s.valid_from <= q.at and (s.valid_to is None or s.valid_to > q.at)
     }
