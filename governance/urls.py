@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView
 
 from governance import health, schemas
@@ -9,6 +10,7 @@ from governance import health, schemas
 handler404 = "governance.problems.page_404"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/login/")),  # which sends each person on to the pages of their role
     path("admin/", admin.site.urls),
     path("", include("governance.access.urls")),
     path("health/live", health.live),
