@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import override_settings
 from openlineage.client.serde import Serde
 
@@ -40,10 +41,11 @@ def server() -> Iterator[places.Server]:
 def set_the_stage(server: places.Server, folder: Path) -> stage.Stage:
     """Make people, contracts and declarations, run the pipeline and load the consents. The key of the training set is not declared."""
     places.OUT = folder
-    who = team.assemble()
-    what = world.build(who, at=datetime.now(UTC))
-    space = declared.declare(who, what.space)
-    stage.give(who, what)
+    with transaction.atomic():
+        who = team.assemble()
+        what = world.build(who, at=datetime.now(UTC))
+        space = declared.declare(who, what.space)
+        stage.give(who, what)
     reporter = reporting.Reporter("http://nowhere.example", "none", warehouse.NAMESPACE, places.WAREHOUSE)
     reporter.client = Straight()  # type: ignore[assignment]
     with server.connect("pipeline", places.WAREHOUSE) as connection:

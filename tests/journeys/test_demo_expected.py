@@ -106,7 +106,7 @@ def test_every_clause_that_counts_quotes_the_prose(story: stage.Stage) -> None:
         assert clause.passage == prose.read(clause.document.file_name).clauses[clause.number]
 
 
-def test_columns_hold_in_the_catalogue_what_the_prose_calls_them(story: stage.Stage) -> None:
+def test_columns_hold_in_the_catalogue_what_the_prose_calls_them() -> None:
     words = {"records": world.RECORDS, "tickets": world.TICKETS, "ratings": world.RATINGS, "usage": world.USAGE}
     sources = {"segment": "crm.accounts.segment", "age": "crm.contacts.birth_year", "area": "crm.contacts.postcode"}
     sources |= {
