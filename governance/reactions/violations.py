@@ -5,6 +5,7 @@ what our builder made for a release, or when it writes a registered model. Such 
 the columns, and what it writes.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from lineage.journal import entries
 from lineage.journal.models import Entry
 
 FACET = "governance_permit"
+REFERENCE = re.compile(r"prm_[0-9a-z]{1,36}")
 What = Violation.What
 Place = tuple[str, str]
 
@@ -52,7 +54,7 @@ def look(entry: Entry) -> None:
             run=use.run,
             what=what,
             detail=detail,
-            defaults={"job": use.job, "permit_ref": (use.permit or "")[:40], "entry_ref": entry.ref},
+            defaults={"job": use.job, "permit_ref": use.permit or "", "entry_ref": entry.ref},
         )
         if new:
             payload = {
@@ -87,10 +89,13 @@ def _use(entry: Entry) -> Use | None:
 
 
 def _permit(message: dict[str, Any]) -> str | None:
-    facet = (message.get("run", {}).get("facets") or {}).get(FACET)
-    if not isinstance(facet, dict):
+    """The permit that the run names; empty when it names something that cannot be one, which no event may stop us with."""
+    facets = message.get("run", {}).get("facets")
+    facet = facets.get(FACET) if isinstance(facets, dict) else None
+    if facet is None:
         return None
-    return str(facet.get("permit", ""))
+    named = facet.get("permit") if isinstance(facet, dict) else None
+    return named if isinstance(named, str) and REFERENCE.fullmatch(named) else ""
 
 
 def _columns(message: dict[str, Any]) -> dict[Place, frozenset[str]]:
@@ -111,7 +116,10 @@ def _found(use: Use, *, known_at: datetime) -> Iterator[tuple[What, str]]:
         return
     permit = Permit.objects.select_related("decision").filter(ref=use.permit).first()
     if permit is None:
-        yield What.UNKNOWN_PERMIT, f"no permit {use.permit[:40]!r} was ever issued"
+        yield (
+            What.UNKNOWN_PERMIT,
+            f"no permit {use.permit!r} was ever issued" if use.permit else "what it names cannot be a permit",
+        )
         return
     yield from _beyond(use, permit, known_at)
 

@@ -224,6 +224,18 @@ def test_going_beyond_the_permit_is_found(world, what, said, monkeypatch):
     assert what in set(Violation.objects.values_list("what", flat=True))
 
 
+@pytest.mark.parametrize("named_permit", ["\x00prm", "prm_" + "a" * 500, "\ud800", {"a": 1}, 7, ["prm_1"]])
+def test_a_hostile_permit_facet_is_found_and_stops_nobody(world, named_permit):
+    run = str(uuid.uuid4())
+    try:
+        world.report("COMPLETE", run=run, inputs=[TABLE], outputs=[(MODEL, ["w"])], permit=named_permit)
+    except errors.Problem:
+        return  # refused at the door
+    reading.run()
+    assert not Alert.objects.filter(kind="stuck").exists()
+    assert set(Violation.objects.values_list("what", flat=True)) == {"unknown-permit"}
+
+
 def test_advice_is_no_permit_where_the_namespace_enforces(world):
     ask = requests.parse(
         {
