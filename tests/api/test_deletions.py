@@ -1,5 +1,7 @@
 """Deletions over HTTP: who may, what is refused and how, and that nobody learns of customers they may not see."""
 
+from datetime import timedelta
+
 import pytest
 
 from governance.access import actors
@@ -7,17 +9,17 @@ from governance.deletions import worklists
 from governance.parties import customers
 from tests import cast as cast_module
 from tests.governance import deletions_world
-from tests.governance.deletions_world import ENDED
+from tests.governance.deletions_world import ENDED, NOW
 
 pytestmark = pytest.mark.django_db
 DONE = {
     "role": "execution",
     "action": "retired",
     "digest": "ab" * 32,
-    "happened_at": "2026-11-20T00:00:00Z",
+    "happened_at": (NOW - timedelta(hours=9)).isoformat(),
     "statement": "off",
 }
-SEEN = {"role": "check", "remaining": 0, "digest": "cd" * 32, "happened_at": "2026-11-20T01:00:00Z"}
+SEEN = {"role": "check", "remaining": 0, "digest": "cd" * 32, "happened_at": (NOW - timedelta(hours=8)).isoformat()}
 
 
 @pytest.fixture
