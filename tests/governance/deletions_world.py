@@ -18,7 +18,9 @@ from lineage.answers import Descendant, Exposure, Resurrection, Step, Version
 from tests import cast as cast_module
 
 NAMESPACE = "postgres://plane.example:5432"
-NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(minutes=30)  # ahead of what these tests record by the database's clock
+NOW = datetime.now(UTC).replace(microsecond=0) + timedelta(
+    minutes=30
+)  # ahead of what these tests record by the database's clock
 ENDED = NOW - timedelta(days=10)
 APP = "governance_app"
 
