@@ -6,33 +6,20 @@ from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lineage import errors, ingest, nodes, receiving
 from lineage.ingest import Accepted
-
-
-class _Any(BaseContentNegotiation):
-    """Clients send events with any Accept and Content-Type; answers are JSON."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return parsers[0] if parsers else None
-
-    def select_renderer(
-        self, request: Request, renderers: Any, format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+from lineage.negotiation import AnyAccept
 
 
 class EventsView(APIView):
     """Take one OpenLineage event, or show the graph around a node."""
 
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write", "GET": "lineage:read"}
-    content_negotiation_class = _Any
+    content_negotiation_class = AnyAccept
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={200: OpenApiTypes.OBJECT, 201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:
@@ -54,7 +41,7 @@ class BatchView(APIView):
     """Take many events at once, one per line (NDJSON)."""
 
     required_scopes: ClassVar[dict[str, str]] = {"POST": "lineage:write"}
-    content_negotiation_class = _Any
+    content_negotiation_class = AnyAccept
 
     @extend_schema(request={"application/x-ndjson": OpenApiTypes.STR}, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request) -> Response:

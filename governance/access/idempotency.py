@@ -7,6 +7,7 @@ then finds the answer; if the work fails, the row goes with it and the key is fr
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,6 +30,16 @@ class KeyReused(errors.Unprocessable):
     code = "idempotency-key-reused"
 
 
+@dataclass(frozen=True)
+class Made:
+    """What some work answered: status, plain JSON, where the created thing is. `replayed`: it had been done before."""
+
+    status: int
+    body: Any
+    location: str = ""
+    replayed: bool = False
+
+
 def once(request: Request, work: Callable[[], Response]) -> Response:
     """Run `work` at most once per caller and key, inside one transaction, and answer repetitions from the stored answer.
 
@@ -38,20 +49,41 @@ def once(request: Request, work: Callable[[], Response]) -> Response:
     if not key:
         with transaction.atomic():
             return work()
+    answered: list[Response] = []
+
+    def made() -> Made:
+        answered.append(work())
+        first = answered[0]
+        return Made(first.status_code, first.data, first.get("Location", ""))
+
+    actor = request.user.actor.ref  # type: ignore[union-attr]
+    found = once_for(actor, check(key), _digest(request), made)
+    if answered:
+        return answered[0]
+    headers = {REPLAYED: "true"} | ({"Location": found.location} if found.location else {})
+    return Response(found.body, status=found.status, headers=headers)
+
+
+def check(key: str) -> str:
+    """Return the key a caller sent; raises `Malformed` for one that cannot be kept."""
     if len(key) > MAX_LENGTH or not key.isprintable():
         raise errors.Malformed(f"{HEADER} takes up to {MAX_LENGTH} printable characters", where=HEADER)
-    actor = request.user.actor.ref  # type: ignore[union-attr]
+    return key
+
+
+def once_for(actor: str, key: str, digest: str, work: Callable[[], Made]) -> Made:
+    """The same without HTTP: `digest` (SHA-256, hex) says what is asked for. Raises `KeyReused` where that is another than before."""
     with transaction.atomic():
-        row = _reserve(actor, key, _digest(request))
+        row = _reserve(actor, key, digest)
         if row is None:
-            return _replay(actor, key, _digest(request))
-        response = work()
-        if response.status_code >= 300:
+            return _replay(actor, key, digest)
+        made = work()
+        if made.status >= 300:
             row.delete()
-            return response
-        row.status, row.body, row.location = response.status_code, _plain(response.data), response.get("Location", "")
+            return made
+        row.status, row.body, row.location = made.status, _plain(made.body), made.location
         row.save()
-        return response
+        return made
 
 
 def _reserve(actor: str, key: str, digest: str) -> Idempotency | None:
@@ -62,14 +94,13 @@ def _reserve(actor: str, key: str, digest: str) -> Idempotency | None:
         return None
 
 
-def _replay(actor: str, key: str, digest: str) -> Response:
+def _replay(actor: str, key: str, digest: str) -> Made:
     row = Idempotency.objects.get(actor=actor, key=key)
     if row.request_digest != digest:
         raise KeyReused(
             "this key was used before with another request", where=HEADER, remedy="use a new key for a new request"
         )
-    headers = {REPLAYED: "true"} | ({"Location": row.location} if row.location else {})
-    return Response(row.body, status=row.status, headers=headers)
+    return Made(row.status, row.body, row.location, replayed=True)
 
 
 def _plain(data: object) -> object:

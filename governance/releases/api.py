@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
@@ -12,15 +12,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from governance.access import actors
+from governance.access import actors, idempotency
 from governance.access.actors import Actor
 from governance.access.idempotency import Once
-from governance.releases import answering, decisions, explaining, permits, requests, statuses
+from governance.releases import answering, bulk, decisions, explaining, permits, requests, statuses
 from governance.releases.models import Decision, Permit
-from lineage import errors
+from lineage import errors, receiving
+from lineage.negotiation import AnyAccept
 
 READERS = frozenset({"explanation:read", "audit:read"})
 OBJECT = {200: OpenApiTypes.OBJECT}
+MOST_BYTES = 50_000_000
 
 
 class TextRenderer(BaseRenderer):
@@ -57,6 +59,25 @@ class Releases(Once, APIView):
         found = decisions.request(requests.parse(request.data), by=by, at=timezone.now())
         location = f"/api/v1/releases/{found.decision.ref}"
         return Response(answering.answered(found, by=by), status=201, headers={"Location": location})
+
+
+class Bulk(APIView):
+    """Ask thousands of questions in one call."""
+
+    required_scopes: ClassVar = {"POST": decisions.SCOPE}
+    content_negotiation_class = AnyAccept
+
+    @extend_schema(
+        operation_id="releases_bulk",
+        request={"application/x-ndjson": OpenApiTypes.STR},
+        responses={(200, "application/x-ndjson"): OpenApiTypes.STR},
+    )
+    def post(self, request: Request) -> StreamingHttpResponse:
+        """Answer one question per line, in order, as a stream; what is wrong with one line does not touch the others."""
+        encoding, key = request.headers.get("Content-Encoding", ""), request.headers.get(idempotency.HEADER, "")
+        found = bulk.lines(receiving.read(request._request, encoding=encoding, limit=MOST_BYTES))
+        answers = bulk.answered(found, by=actors.of(request.user), now=timezone.now, key=bulk.check_key(key))
+        return StreamingHttpResponse(answers, content_type="application/x-ndjson", headers={"X-Accel-Buffering": "no"})
 
 
 class Release(APIView):

@@ -64,6 +64,13 @@ def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = 
     return Answered(row, answer, permit, advisory)
 
 
+def evaluate(ask: Ask, *, by: Actor, at: datetime) -> answers.Decision:
+    """Decide a question and store nothing: no permit comes of it, and no remedies are looked for. Raises `Malformed` as `request` does."""
+    by.needs(SCOPE)
+    now = _now(at)
+    return preview(requests.question(ask, columns=_columns(ask, now), now=now))
+
+
 def preview(
     question: values.Question, *, with_facts: Callable[[values.Facts], values.Facts] = lambda facts: facts
 ) -> answers.Decision:

@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from governance.releases import api
+from governance.releases import api, authzen_api
 
 urlpatterns = [
     path("api/v1/releases", api.Releases.as_view()),
+    path("api/v1/releases/bulk", api.Bulk.as_view()),
+    path("access/v1/evaluation", authzen_api.EvaluationView.as_view()),
+    path("access/v1/evaluations", authzen_api.EvaluationsView.as_view()),
+    path(".well-known/authzen-configuration", authzen_api.configuration),
     path("api/v1/releases/<str:ref>", api.Release.as_view()),
     path("api/v1/releases/<str:ref>/explanation", api.Explanation.as_view()),
     path("api/v1/releases/<str:ref>/plan", api.Plan.as_view()),

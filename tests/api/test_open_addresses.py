@@ -12,6 +12,7 @@ OPEN = {
     "/health/ready": 200,
     "/ledger/checkpoint": (200, 404),
     "/.well-known/jwks.json": 200,
+    "/.well-known/authzen-configuration": 200,
     "/api/v1/permits/status": 200,
     "/api/schema/": 200,
     "/schema/governance_permit-run-facet.json": 200,
@@ -41,12 +42,12 @@ def _addresses(patterns, prefix=""):
 
 
 def test_every_other_address_of_the_api_wants_to_know_who_asks():
-    """Every route below /api/v1/ but the status list: a caller without key or login is turned away, whatever the rest of the address."""
+    """Every route below /api/v1/ and /access/v1/ but the status list: a caller without key or login is turned away, whatever the rest of the address."""
     import re
 
     checked = 0
     for route, _ in _addresses(get_resolver().url_patterns):
-        if not route.startswith("api/v1/") or route == "api/v1/permits/status":
+        if not route.startswith(("api/v1/", "access/v1/")) or route == "api/v1/permits/status":
             continue
         address = "/" + re.sub(r"<(int:)[^>]+>", "1", route)
         address = re.sub(r"<[^>]+>", "x_0", address)
