@@ -61,7 +61,7 @@ ROLES: dict[str, Role] = {
         title="Lawyer",
         scopes=_READ | {"contracts:write", "audit:read"},
         sees=_ROOMS | _GROUND,
-        changes=frozenset({"parties", "contracts", "deletions", "obligations"}),
+        changes=frozenset({"parties", "contracts", "catalogue.ownerrelease", "deletions", "obligations"}),
         every_customer=True,
     ),
     APPROVER: Role(

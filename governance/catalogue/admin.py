@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action, display
@@ -12,6 +13,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
+from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.pages import Confirm, ShownInline, VerbAdmin, perform
 from governance.catalogue import columns, declarations, modes, movements, safeguards, sources, trained
@@ -24,12 +26,15 @@ from governance.catalogue.models import (
     LineageStatement,
     Model,
     NamespaceOwner,
+    OwnerRelease,
     QuasiIdentifiers,
     SafeguardDeclaration,
     Service,
     SourceDeclaration,
 )
 from governance.catalogue.places import Place
+from governance.parties import customers
+from governance.parties.models import Party
 
 LIFE = (
     "declared_by",
@@ -136,7 +141,7 @@ class DeclaredAdmin(VerbAdmin):
 
     def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Those who may declare."""
-        return declarations.SCOPE in getattr(request.user, "scopes", frozenset())
+        return self.model.SCOPE in getattr(request.user, "scopes", frozenset())
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Those who may declare."""
@@ -288,6 +293,50 @@ class ServiceAdmin(DeclaredAdmin):
     def create(self, obj: Service, form: Any, *, by: Actor) -> Service:
         """Declare it."""
         return trained.serve(obj.model, obj.party_ref, valid_from=obj.valid_from, valid_to=obj.valid_to, by=by)
+
+
+@admin.register(OwnerRelease)
+class OwnerReleaseAdmin(DeclaredAdmin):
+    """What a customer, as an owner of a model, lets us do with it: seen by those who read contracts, for customers they see."""
+
+    list_display = ("model", "customer", "action", "recipient", "valid_from", "valid_to", "state")
+    list_filter = ("action",)
+    search_fields = ("ref", "model__name", "customer__name", "recipient_ref")
+    list_select_related = ("model", "customer")
+    says = ("model", "customer", ("action", "recipient_ref"), "evidence", "evidence_digest")
+    autocomplete_fields = ("customer", "model")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OwnerRelease]:
+        """Of customers that the person may see."""
+        found: QuerySet[OwnerRelease] = super().get_queryset(request)
+        return found.filter(customer__in=customers.visible_to(actors.of(request.user)))
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """It quotes what customers wrote."""
+        scopes = getattr(request.user, "scopes", frozenset())
+        return "contracts:read" in scopes and bool(super().has_view_permission(request, obj))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Say what the two fields take that a person may not guess."""
+        kwargs["help_texts"] = {
+            "recipient_ref": "The reference of a registered party, such as pty_…: it stands on the party's page.",
+            "evidence": "What was received: the letter or mail, its date, who signed it for the customer.",
+            "evidence_digest": "SHA-256 of the file, if there is one.",
+        }
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def create(self, obj: OwnerRelease, form: Any, *, by: Actor) -> OwnerRelease:
+        """Record it."""
+        return trained.release(
+            obj.model, obj.customer, action=obj.action, recipient=obj.recipient_ref, evidence=obj.evidence,
+            evidence_digest=obj.evidence_digest, valid_from=obj.valid_from, valid_to=obj.valid_to, by=by,
+        )  # fmt: skip
+
+    @display(description="recipient")
+    def recipient(self, obj: OwnerRelease) -> str:
+        """The party's name."""
+        party = Party.objects.filter(ref=obj.recipient_ref).first()
+        return party.name if party else obj.recipient_ref
 
 
 @admin.register(Model)

@@ -214,6 +214,27 @@ class ModelServices(Once):
         return Response(shown(row), status=201)
 
 
+class OwnerReleases(Once):
+    """What the owners of a model have released it for."""
+
+    required_scopes: ClassVar = {"GET": "contracts:read", "POST": rows.OwnerRelease.SCOPE}
+
+    @extend_schema(parameters=paging.PARAMETERS, responses=ANSWER)
+    def get(self, request: Request, ref: str) -> Response:
+        """List them, of customers that the caller may see."""
+        visible = customers.visible_to(actors.of(request.user))
+        found = rows.OwnerRelease.objects.filter(model=trained.find(ref), customer__in=visible)
+        return paging.respond(request, found.select_related("model", "customer"), shown)
+
+    @extend_schema(request=forms.OwnerReleaseIn, responses={201: ANSWER})
+    def post(self, request: Request, ref: str) -> Response:
+        """Record that a customer lets the model be served or assigned to a party; a second person confirms it."""
+        given, by = reading.body(forms.OwnerReleaseIn, request), actors.of(request.user)
+        customer = customers.get(given.pop("customer"), by=by)
+        given["valid_from"] = given["valid_from"] or timezone.now()
+        return Response(shown(trained.release(trained.find(ref), customer, **given, by=by)), status=201)
+
+
 class ModelRetirement(APIView):
     """The end of a model."""
 

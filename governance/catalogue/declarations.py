@@ -18,7 +18,7 @@ from governance.catalogue.models import NamespaceOwner
 from lineage import errors
 from lineage.journal import entries
 
-SCOPE = "catalogue:write"
+SCOPE = Declared.SCOPE
 CONFIRMERS = ("approver", "privacy_officer", "administrator", "lawyer")
 
 
@@ -34,7 +34,7 @@ class OwnerOfTheJob(errors.Forbidden):
 
 def declare[M: Declared](row: M, *, by: Actor) -> M:
     """Store a declaration; it counts at once, or from `approve` on when it takes two persons."""
-    by.needs(SCOPE)
+    by.needs(row.SCOPE)
     if row.takes_two():
         _must_be_person(by)
         _must_not_own(row, by)
@@ -70,7 +70,7 @@ def approve[M: Declared](row: M, *, by: Actor) -> M:
 
 def end[M: Declared](row: M, *, on: datetime, by: Actor) -> M:
     """Say that a declaration holds only until `on`; where its end takes two persons it counts from `approve_end`."""
-    by.needs(SCOPE)
+    by.needs(row.SCOPE)
     with transaction.atomic():
         row = _locked(row)
         if row.ended_on:

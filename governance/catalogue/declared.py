@@ -41,6 +41,7 @@ class Declared(models.Model):
     """A dated statement by a named person. `known_at`/`end_known_at` are null while a second person is awaited."""
 
     KIND: ClassVar[str] = ""
+    SCOPE: ClassVar[str] = "catalogue:write"  # what it takes to say it, and to say that it ends
     TWO_TO_ADD: ClassVar[bool] = False
     TWO_TO_END: ClassVar[bool] = True
 

@@ -312,6 +312,50 @@ class Service(Declared):
         return f"{self.model} serves {self.party_ref}"
 
 
+class OwnerRelease(Declared):
+    """The owner of a model lets it be served, or assigned, to one party: a customer's recorded word, with its evidence (SEMANTICS §3).
+
+    Recorded by one person and confirmed by another; taking it back takes one, for that only ever permits less.
+    """
+
+    KIND = "owner-release"
+    SCOPE = "contracts:write"  # it is the customer's word: lawyers record it
+    TWO_TO_ADD = True
+    TWO_TO_END = False
+
+    class Action(models.TextChoices):
+        SERVE = "serve", "be served to"
+        ASSIGN = "assign", "pass to"
+
+    ref = declared.reference("orl")
+    model = models.ForeignKey(Model, on_delete=models.PROTECT, related_name="owner_releases")
+    customer = models.ForeignKey("parties.Customer", on_delete=models.PROTECT, related_name="+")
+    action = models.CharField(max_length=10, choices=Action.choices)
+    recipient_ref = models.CharField(max_length=40)
+    evidence = models.TextField()  # what was received, in words: a letter, its date, who signed
+    evidence_digest = models.CharField(max_length=64, blank=True, default="")
+
+    objects = DeclaredQuerySet["OwnerRelease"].as_manager()
+
+    class Meta:
+        constraints = [
+            *declared.invariants("owner_release", True, two_to_end=False),
+            models.CheckConstraint(condition=Q(action__in=["serve", "assign"]), name="owner_release_action_is_known"),
+            models.CheckConstraint(
+                condition=~Q(evidence="") & ~Q(recipient_ref=""), name="owner_release_rests_on_something"
+            ),
+            models.CheckConstraint(
+                condition=Q(evidence_digest="") | Q(evidence_digest__regex=r"^[0-9a-f]{64}$"),
+                name="owner_release_evidence_digest_is_sha256",
+            ),
+        ]
+        indexes = [models.Index(fields=["model", "action"], name="owner_release_by_model")]
+        triggers = declared.history("owner_release")
+
+    def __str__(self) -> str:
+        return f"{self.customer} lets {self.model} {self.get_action_display()} {self.recipient_ref}"
+
+
 class EnforcementMode(models.Model):
     """A proposed change of a namespace's mode; the latest approved one counts, and a namespace without one observes."""
 

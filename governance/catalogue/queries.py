@@ -12,6 +12,7 @@ from governance.catalogue.models import (
     Generalisation,
     KeyColumn,
     Model,
+    OwnerRelease,
     QuasiIdentifiers,
     SafeguardDeclaration,
     Service,
@@ -116,6 +117,12 @@ def services(
         if (row.model.namespace, row.model.name) in wanted
         and (not_over_at is None or (end := row.until(as_known_at)) is None or end > not_over_at)
     ]
+
+
+def owner_releases(model: Model, action: str, *, as_known_at: datetime | None = None) -> list[OwnerRelease]:
+    """Return what owners have released the model for, over which periods, as known then. Of this model: its descendants are models of their own."""
+    rows = OwnerRelease.objects.filter(model=model, action=action).known(as_known_at)
+    return list(rows.select_related("customer").order_by("ref"))
 
 
 def _placed[M: Declared](

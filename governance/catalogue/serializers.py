@@ -9,6 +9,7 @@ from governance.catalogue.models import (
     Generalisation,
     KeyColumn,
     LineageStatement,
+    OwnerRelease,
     SafeguardDeclaration,
 )
 from lineage import errors
@@ -125,6 +126,16 @@ class ModelIn(serializers.Serializer[Any]):
 
 class ServiceIn(serializers.Serializer[Any]):
     party = Text(max_length=40)
+    valid_from = serializers.DateTimeField(required=False, default=None)
+    valid_to = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class OwnerReleaseIn(serializers.Serializer[Any]):
+    customer = Text(max_length=40)
+    action = serializers.ChoiceField(OwnerRelease.Action.choices)
+    recipient = Text(max_length=40)
+    evidence = Text(max_length=10_000)
+    evidence_digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, default="")
     valid_from = serializers.DateTimeField(required=False, default=None)
     valid_to = serializers.DateTimeField(required=False, allow_null=True, default=None)
 

@@ -1,5 +1,6 @@
-"""Models: register the node and what it was trained on, say whom it serves, retire it."""
+"""Models: register the node and what it was trained on, say whom it serves, record what its owners release, retire it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,11 +10,13 @@ from django.db.models.functions import Now
 
 from governance.access.actors import Actor
 from governance.catalogue import declarations, passing_down
-from governance.catalogue.models import Model, Service
+from governance.catalogue.models import Model, OwnerRelease, Service
 from governance.catalogue.places import Place
-from governance.parties.models import Party
+from governance.parties.models import Customer, Party
 from lineage import errors
 from lineage.journal import entries
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,46 @@ def serve(
     return declarations.declare(
         Service(model=model, party_ref=party_ref, valid_from=valid_from, valid_to=valid_to), by=by
     )
+
+
+def release(
+    model: Model,
+    customer: Customer,
+    *,
+    action: str,
+    recipient: str,
+    evidence: str,
+    evidence_digest: str = "",
+    valid_from: datetime,
+    valid_to: datetime | None = None,
+    by: Actor,
+) -> OwnerRelease:
+    """Record that a customer, as an owner of the model, lets it be served or assigned to a party; counts once a second person confirms it."""
+    if action not in OwnerRelease.Action.values:
+        raise errors.Unprocessable(
+            "an owner releases a model for serve or assign", code="unknown-action", where="action"
+        )
+    if not Party.objects.filter(ref=recipient).exists():
+        raise errors.Unprocessable("no party of that reference", code="unknown-party", where="recipient")
+    if not evidence.strip():
+        raise errors.Unprocessable(
+            "say what the release rests on: what was received, from whom, when", where="evidence"
+        )
+    if evidence_digest and not SHA256.fullmatch(evidence_digest):
+        raise errors.Unprocessable("a digest is the SHA-256 in lower-case hex", where="evidence_digest")
+    if valid_to is not None and valid_to <= valid_from:
+        raise errors.Unprocessable("a period ends after it begins", code="bad-period", where="valid_to")
+    row = OwnerRelease(
+        model=model,
+        customer=customer,
+        action=action,
+        recipient_ref=recipient,
+        evidence=evidence,
+        evidence_digest=evidence_digest,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+    return declarations.declare(row, by=by)
 
 
 def retire(model: Model, *, evidence_digest: str = "", by: Actor) -> Model:

@@ -33,6 +33,8 @@ urlpatterns = [
     path("api/v1/models/<str:ref>/services", api.ModelServices.as_view()),
     path("api/v1/models/<str:ref>/retire", api.ModelRetirement.as_view()),
     *_steps("services", models.Service),
+    path("api/v1/models/<str:ref>/owner-releases", api.OwnerReleases.as_view()),
+    *_steps("owner-releases", models.OwnerRelease),
     path("api/v1/modes", api.Modes.as_view()),
     path("api/v1/modes/<str:ref>/approve", api.ModeApproval.as_view()),
     path("api/v1/namespace-owners", api.Owners.as_view()),

@@ -56,10 +56,8 @@ def _moments(value: Any) -> Iterator[datetime]:
 
 def allows_less(now: Outcome, later: Outcome) -> bool:
     """Say whether the later outcome releases fewer cells or rows, or under more duties, than the first."""
-    if now.plan is None:
-        return False
-    if later.plan is None:
-        return now.verdict is not later.verdict
+    if now.plan is None or later.plan is None:  # a model is passed on without a plan
+        return now.verdict is not Verdict.DENY and later.verdict is Verdict.DENY
     before, after = treatments(now), treatments(later)
     return (
         any(key not in after or _is_less(plan, after[key]) for key, plan in before.items())

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from consent import vocabulary
 from governance.catalogue import places
 from governance.catalogue import queries as catalogue
 from governance.catalogue.declared import Declared
@@ -92,6 +93,7 @@ def _facts(
         bases=terms.bases(refs, known=known),
         obligations=people.duties(refs, question),
         models=models,
+        owner_releases=_owner_releases(question),
         built=_built(found, refs, question),
         gaps=found.gaps,
     )
@@ -135,6 +137,25 @@ def _model(row: Model, question: values.Question) -> values.Model:
     periods = {(s.party_ref, s.valid_from, s.until(question.as_known_at)) for s in services}
     ordered = sorted(periods, key=lambda p: (p[0], p[1], p[2] is not None, p[2] or p[1]))
     return values.Model(ref=row.ref, served_to=tuple(values.ServedTo(*period) for period in ordered))
+
+
+def _owner_releases(question: values.Question) -> tuple[values.OwnerRelease, ...]:
+    """What the owners of the model that is asked about have released: only `serve` and `assign` ask for it."""
+    known = question.as_known_at
+    model = catalogue.model_at((question.namespace, question.dataset), as_known_at=known)
+    if model is None or question.action not in vocabulary.MODEL_ACTIONS:
+        return ()
+    return tuple(
+        values.OwnerRelease(
+            customer=row.customer.ref,
+            action=row.action,
+            recipient=row.recipient_ref,
+            valid_from=row.valid_from,
+            valid_to=row.until(known),
+            ref=row.ref,
+        )
+        for row in catalogue.owner_releases(model, question.action, as_known_at=known)
+    )
 
 
 def _adapted(row: Model) -> set[tuple[str, str]]:

@@ -387,7 +387,7 @@ def world_of(number: int) -> Facts:
         consents=consents(dice),
         obligations=obligations(dice),
         models=(Model("mdl", tuple(ServedTo(dice.one("pty-a", "pty-y"), **dice.period()) for _ in range(dice.one(0, 1, 2)))),),
-        owner_releases=(OwnerRelease("a", "serve", "pty-x", LONG_AGO),) if dice.chance(0.3) else (),
+        owner_releases=(OwnerRelease("a", "serve", "pty-x", valid_to=dice.one(None, SOON), valid_from=LONG_AGO),) if dice.chance(0.3) else (),
         built=built(dice),
         gaps=(Gap("something", dice.one("", "a")),) if dice.chance(0.01) else (),
     )  # fmt: skip
