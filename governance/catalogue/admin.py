@@ -313,7 +313,7 @@ class OwnerReleaseAdmin(DeclaredAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """It quotes what customers wrote."""
-        scopes = getattr(request.user, "scopes", frozenset())
+        scopes: frozenset[str] = getattr(request.user, "scopes", frozenset())
         return "contracts:read" in scopes and bool(super().has_view_permission(request, obj))
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
