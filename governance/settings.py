@@ -207,6 +207,13 @@ KEYSTORE_DIR = Path(env_str("KEYSTORE_DIR", str(STATE_DIR / "keys")))
 KEYSTORE_PASSPHRASE = env_str("KEYSTORE_PASSPHRASE")
 CHECKPOINT_COPY_DIR = Path(env_str("CHECKPOINT_COPY_DIR", str(STATE_DIR / "checkpoints")))
 
+# Who gives entries their index: `inline`, whoever recorded them, after each commit; `background`, `manage.py sequence --loop`. Where
+# that is not seen to work for so many seconds, whoever records an entry does it inline.
+SEQUENCER = env_str("SEQUENCER", "inline")
+if SEQUENCER not in {"inline", "background"}:
+    raise ImproperlyConfigured(f"SEQUENCER is {SEQUENCER!r}: write inline or background")
+SEQUENCER_PATIENCE_SECONDS = env_int("SEQUENCER_PATIENCE_SECONDS", 5)
+
 # Where the governed data lies: a JSON file, OpenLineage namespace -> {"builder": dsn, "executor": dsn, "checker": dsn}.
 DATA_PLANES_FILE = env_str("DATA_PLANES_FILE", "")
 

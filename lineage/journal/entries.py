@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from lineage import errors, refs
-from lineage.journal import clock, seals, sequencer
-from lineage.journal.models import Entry, Leaf, Payload, Pending
+from lineage.journal import clock, outbox, seals, sequencer
+from lineage.journal.models import Entry, Leaf, Payload
 from lineage.ledger import canonical, commitments, hashing, text
 from lineage.ledger import entries as ledger_entries
 from lineage.ledger.errors import BadForm
@@ -45,16 +46,18 @@ def record(kind: str, payload: Mapping[str, object] | bytes, *, by: str, about: 
 
 
 def record_many(drafts: Sequence[Draft], *, by: str) -> list[Entry]:
-    """The same for many entries of one actor, in their order, with three statements in all."""
+    """The same for many entries of one actor, in their order, with one statement in all."""
     if not connection.in_atomic_block:
         raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
-    at = clock.now()
-    rows = [_rows(draft, by=by, at=at) for draft in drafts]
-    found = Entry.objects.bulk_create([entry for entry, _ in rows])
-    Payload.objects.bulk_create([payload for _, payload in rows])
-    Pending.objects.bulk_create([Pending(entry_ref=entry.ref) for entry in found])
-    _nudge_once()
-    return found
+    rows = prepare(drafts, by=by, at=clock.now())
+    outbox.write(rows)
+    sequence_after_commit()
+    return [entry for entry, _ in rows]
+
+
+def prepare(drafts: Sequence[Draft], *, by: str, at: datetime) -> list[outbox.Row]:
+    """Make the rows of entries without writing them, for a caller that writes them with its own in one statement (`outbox.parts`)."""
+    return [_rows(draft, by=by, at=at) for draft in drafts]
 
 
 def record_file(kind: str, name: str, sha256: str, *, by: str, about: Sequence[str] = (), **facts: object) -> Entry:
@@ -136,7 +139,8 @@ def _rows(draft: Draft, *, by: str, at: datetime) -> tuple[Entry, Payload]:
     return entry, Payload(entry_ref=ref, salt=salt, body=body)
 
 
-def _nudge_once() -> None:
+def sequence_after_commit() -> None:
     """Have the sequencer look in after the commit. `robust`: what was recorded is committed by then, whatever becomes of the nudge."""
-    if not any(each[1] is sequencer.nudge for each in connection.run_on_commit):
-        transaction.on_commit(sequencer.nudge, robust=True)
+    look = sequencer.nudge if settings.SEQUENCER == "inline" else sequencer.watch
+    if not any(each[1] is look for each in connection.run_on_commit):
+        transaction.on_commit(look, robust=True)

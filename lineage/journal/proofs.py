@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from django.db import connection
+
 from lineage import errors
 from lineage.journal import sequencer, stored
 from lineage.journal.models import Checkpoint, Entry, Leaf, Payload
@@ -13,10 +15,14 @@ from lineage.ledger.checkpoints import TreeHead
 def bundle(entry: Entry, head: TreeHead | None = None) -> bundles.Bundle:
     """The entry's place under `head` (the last checkpoint); payload and salt are in it as long as they exist.
 
-    Raise `Conflict` for an entry that no sequencer has reached yet: call `sequencer.run()` first.
+    Without `head` the entry is sequenced now where it waits. Raise `Conflict` where that cannot be (inside a transaction), or for an
+    entry that `head` does not cover.
     """
-    head = head or sequencer.head()
     leaf = Leaf.objects.filter(entry_ref=entry.ref).first()
+    if head is None and leaf is None and not connection.in_atomic_block:
+        sequencer.run()
+        leaf = Leaf.objects.filter(entry_ref=entry.ref).first()
+    head = head or sequencer.head()
     if head is None or leaf is None or leaf.index >= head.size:
         raise errors.Conflict(
             "this entry is not in the ledger's tree yet", code="not-sequenced", remedy="ask again in a moment"

@@ -2,16 +2,21 @@
 
 Everything up to the commit is one database transaction, so a crash before it leaves the outbox as it was and nothing signed that
 anybody has seen. The copy outside the database follows the commit.
+
+Who sequences is a setting. `inline`: whoever committed an entry, at once. `background`: `manage.py sequence`, in batches; a commit
+then costs no signature. Should that process be dead, entries wait in the outbox, durable and in order; whoever records the next
+entry sees the age of the oldest and sequences inline until the process is back, and `/health/ready` tells.
 """
 
 import logging
+import time
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from lineage import errors
 from lineage.journal import clock, copies, keys, seals, stored
-from lineage.journal.models import Checkpoint, Entry, Head, Pending
+from lineage.journal.models import Checkpoint, Head, Pending
 from lineage.ledger import checkpoints, hashing, tree
 from lineage.ledger.checkpoints import TreeHead
 from lineage.ledger.errors import LedgerError
@@ -20,6 +25,8 @@ from lineage.ledger.frontier import Frontier
 log = logging.getLogger(__name__)
 LOCK = 0x6C65_6467_6572  # "ledger"; advisory locks are per database
 BATCH = 10_000
+WATCH_EVERY = 1.0  # seconds between two looks of one process at how long entries have been waiting
+_looked = {"at": float("-inf")}
 
 
 class LedgerHeld(errors.Conflict):
@@ -34,9 +41,15 @@ def run() -> TreeHead:
     Raise `LedgerHeld` where the stored head contradicts an earlier checkpoint. Must not be called inside a transaction: a head
     that was signed and then rolled back would be a fork.
     """
-    while _batch(wait=True) and _waiting():
-        pass
+    last = Pending.objects.order_by("-id").values_list("id", flat=True).first()
+    while _batch(wait=True) and last is not None and Pending.objects.filter(id__lte=last).exists():
+        pass  # what others commit meanwhile is not waited for: under load that would never end
     return head() or TreeHead(settings.LEDGER_ORIGIN, 0, hashing.EMPTY_ROOT)
+
+
+def batch() -> bool:
+    """Sequence one batch of what waits, if anything does; return whether something did. What the background process does in turn."""
+    return _waiting() and _batch(wait=True)
 
 
 def nudge() -> None:
@@ -44,6 +57,29 @@ def nudge() -> None:
     an entry committed meanwhile is never left lying."""
     while _batch(wait=False) and _waiting():
         pass
+
+
+def watch() -> None:
+    """After a commit, where a process of its own sequences: see at times that it does, and do its work while it does not."""
+    if time.monotonic() - _looked["at"] < WATCH_EVERY:
+        return
+    _looked["at"] = time.monotonic()
+    waited = waiting_seconds()
+    if waited > settings.SEQUENCER_PATIENCE_SECONDS:
+        log.warning("entries have been waiting for %.0f s: is `manage.py sequence` running? Sequencing here", waited)
+        nudge()
+
+
+def waiting_seconds() -> float:
+    """How long the first entry of the outbox has been waiting for its index; 0 where none waits."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST)
+        row = cursor.fetchone()
+    return max(0.0, float(row[0])) if row else 0.0
+
+
+_OLDEST = """SELECT extract(epoch FROM clock_timestamp() - e.at) FROM journal_pending p
+JOIN journal_entry e ON e.ref = p.entry_ref ORDER BY p.id LIMIT 1"""
 
 
 def head() -> TreeHead | None:
@@ -105,16 +141,20 @@ def _lock(*, wait: bool) -> bool:
 
 def _take() -> list[tuple[str, bytes]]:
     """Empty (a batch of) the outbox; entry references and bytes in the order in which they were recorded."""
-    waiting = list(Pending.objects.order_by("id")[:BATCH])
-    refs = [each.entry_ref for each in waiting]
-    Pending.objects.filter(id__in=[each.id for each in waiting]).delete()
-    found = Entry.objects.in_bulk(refs, field_name="ref")
-    for ref in refs:
-        if ref not in found:
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, [BATCH])
+        found = cursor.fetchall()
+    for ref, body, seal in found:
+        if body is None:
             raise LedgerHeld(f"entry {ref} was recorded and is gone", remedy="run manage.py verify")
-        if not seals.matches(bytes(found[ref].seal), seals.entry(bytes(found[ref].body))):
+        if not seals.matches(bytes(seal), seals.entry(bytes(body))):
             raise LedgerHeld(f"entry {ref} is not as this service recorded it", remedy="run manage.py verify")
-    return [(ref, bytes(found[ref].body)) for ref in refs]
+    return [(ref, bytes(body)) for ref, body, _ in found]
+
+
+_TAKEN = """WITH first AS (SELECT id FROM journal_pending ORDER BY id LIMIT %s),
+taken AS (DELETE FROM journal_pending p USING first WHERE p.id = first.id RETURNING p.id, p.entry_ref)
+SELECT t.entry_ref, e.body, e.seal FROM taken t LEFT JOIN journal_entry e ON e.ref = t.entry_ref ORDER BY t.id"""
 
 
 def _head_row() -> Head:
