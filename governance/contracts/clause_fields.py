@@ -162,8 +162,8 @@ def _groups(document: Document) -> list[tuple[str, str]]:
 
 
 def _offers(document: Document) -> list[tuple[str, str]]:
-    found = encoding.offers(document).select_related("document")
-    return [("", "no opt-in needed"), *((each.ref, f"{each} · {each.document.title}") for each in found)]
+    found = encoding.offers(document)
+    return [("", "no opt-in needed"), *((each.ref, f"{each} · {each.document}") for each in found)]
 
 
 def _titles(words: Iterable[str]) -> dict[str, str]:

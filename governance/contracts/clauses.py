@@ -9,11 +9,10 @@ from django.db.models import Max
 
 from governance.access.actors import Actor
 from governance.contracts import documents, encoding, may
-from governance.contracts.models import Clause, Document, Prevails, Repeal
+from governance.contracts.encoded import CLAUSE
+from governance.contracts.models import Clause, CorrectedClause, Document, Prevails, Repeal
 from lineage import errors
 from lineage.journal import entries
-
-FIELDS = ("number", "title", "passage", "page", "kind", "body", "products", "environments", "regions")
 
 
 @transaction.atomic
@@ -32,7 +31,7 @@ def add(
     row = documents.writing(document, by=by)
     last = row.clauses.aggregate(last=Max("position"))["last"] or 0
     clause = Clause(document=row, position=last + 1)
-    _fill(clause, {"number": number, "passage": passage, "kind": kind, "body": dict(body or {}), **fields})
+    fill(clause, {"number": number, "passage": passage, "kind": kind, "body": dict(body or {}), **fields})
     clause.save()
     encoding.check(clause)
     _record("clause-drafted", row, by=by, clause=clause.ref)
@@ -44,7 +43,7 @@ def change(clause: Clause, *, by: Actor, **fields: Any) -> Clause:
     """Change a clause of a draft."""
     may.draft(by)
     row = documents.writing(clause.document, by=by)
-    _fill(clause, fields)
+    fill(clause, fields)
     clause.save()
     encoding.check(clause)
     _record("clause-changed", row, by=by, clause=clause.ref)
@@ -73,11 +72,7 @@ def repeal(document: Document, clause: Clause, *, by: Actor) -> Repeal:
             raise errors.Conflict(
                 "the document repeals this clause already", code="already-repealed", where="clause"
             ) from error
-        raise errors.Unprocessable(
-            "a document repeals clauses of other documents of its own contract",
-            code="repeal-own-family",
-            where="clause",
-        ) from error
+        raise foreign_repeal() from error
     _record("repeal-drafted", row, by=by, clause=clause.ref)
     return found
 
@@ -89,26 +84,12 @@ def prevail(
     """Let a draft state that it prevails over another document of its family, for these actions and categories."""
     may.draft(by)
     row = documents.writing(document, by=by)
-    said = {"actions": sorted(set(actions)), "categories": sorted(set(categories))}
-    encoding.check_keys(**said)
-    if not said["actions"] or not said["categories"]:
-        raise errors.Unprocessable(
-            "a document prevails only for the actions and categories it states",
-            code="prevails-for-what",
-            where="actions",
-        )
+    said = precedence(actions, categories)
     try:
         with transaction.atomic():
             found = Prevails.objects.create(document=row, over=over, **said)
     except IntegrityError as error:
-        circle = "circle" in str(error)
-        raise errors.Unprocessable(
-            "documents cannot prevail over each other in a circle"
-            if circle
-            else "a document prevails over others of its own contract",
-            code="prevails-cycle" if circle else "prevails-own-family",
-            where="over",
-        ) from error
+        raise bad_precedence(error) from error
     _record("precedence-drafted", row, by=by, over=over.ref)
     return found
 
@@ -122,14 +103,45 @@ def unsay(statement: Repeal | Prevails, *, by: Actor) -> None:
     _record("statement-removed", row, by=by)
 
 
-def _fill(clause: Clause, fields: Mapping[str, Any]) -> None:
-    if unknown := sorted(set(fields) - set(FIELDS)):
+def precedence(actions: Iterable[str], categories: Iterable[str]) -> dict[str, list[str]]:
+    """Return what a statement of precedence says, sorted; raises `Unprocessable` for an unknown key, or for nothing said."""
+    said = {"actions": sorted(set(actions)), "categories": sorted(set(categories))}
+    encoding.check_keys(**said)
+    if not said["actions"] or not said["categories"]:
+        raise errors.Unprocessable(
+            "a document prevails only for the actions and categories it states",
+            code="prevails-for-what",
+            where="actions",
+        )
+    return said
+
+
+def foreign_repeal() -> errors.Problem:
+    """What the database's refusal of a repeal means."""
+    return errors.Unprocessable(
+        "a document repeals clauses of other documents of its own contract", code="repeal-own-family", where="clause"
+    )
+
+
+def bad_precedence(error: IntegrityError) -> errors.Problem:
+    """What the database's refusal of a statement of precedence means."""
+    if "circle" in str(error):
+        detail, code = "documents cannot prevail over each other in a circle", "prevails-cycle"
+    else:
+        detail, code = "a document prevails over others of its own contract", "prevails-own-family"
+    return errors.Unprocessable(detail, code=code, where="over")
+
+
+def fill(clause: Clause | CorrectedClause, fields: Mapping[str, Any]) -> None:
+    """Set these fields; raises `Unprocessable` for what no column takes. What it means is `encoding.check`'s to say."""
+    if unknown := sorted(set(fields) - set(CLAUSE)):
         raise errors.Unprocessable(f"a clause has no {unknown[0]}", code="unknown-field", where=unknown[0])
     for name, value in fields.items():
         setattr(clause, name, value)
-    encoding.plain([clause.number, clause.title, clause.passage, clause.body])
+    for name in CLAUSE:
+        encoding.plain(getattr(clause, name), where=name)
     try:
-        clause.clean_fields(exclude=["document", "ref", "body"])
+        clause.clean_fields(exclude=["document", "correction", "ref", "body"])
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
         raise errors.Unprocessable(messages[0], code="bad-clause", where=name) from error

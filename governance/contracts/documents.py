@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from governance.contracts import encoding, may, states
-from governance.contracts.models import ContractFamily, Document, DocumentEnd
+from governance.contracts import encoding, may, readings, states
+from governance.contracts.models import ContractFamily, Correction, Document, DocumentEnd
+from governance.contracts.readings import Reading
 from governance.contracts.states import State
 from governance.parties import epoch
 from lineage import errors
@@ -80,7 +81,7 @@ def submit(document: Document, *, by: Actor) -> Document:
     """Freeze the text and ask a second person; raises `NotReady` for a clause that cannot be read or an empty document."""
     may.draft(by)
     row = _step(document, "submit")
-    encoding.check_document(row)
+    encoding.check_reading(readings.original(row))
     row.save(update_fields=["state"])
     _record("document-submitted", row, by=by)
     return row
@@ -134,7 +135,7 @@ def activate(document: Document, *, by: Actor, at: datetime) -> Document:
         raise NotReady(f"{missing} is missing", where="signed_on" if row.signed_on is None else "effective_on")
     if row.signed_on > at.date():
         raise NotReady("the date of signature lies ahead", where="signed_on")
-    encoding.check_document(row)
+    encoding.check_reading(readings.original(row))
     row.activated_by, row.recorded_at = by.ref, Now()
     row.save(update_fields=["state", "activated_by", "recorded_at"])
     row.refresh_from_db()
@@ -159,7 +160,7 @@ def terminate(document: Document, *, ends_at: datetime, reason: str, by: Actor) 
         raise WrongState("only an activated document can be terminated", remedy="withdraw a draft instead")
     if row.ends.filter(ends_at__lte=ends_at).exists():
         raise errors.Conflict("the document ends by then already", code="already-ended", where="ends_at")
-    end = DocumentEnd.objects.create(document=row, ends_at=ends_at, reason=_reason(reason), recorded_by=by.ref)
+    end = DocumentEnd.objects.create(document=row, ends_at=ends_at, reason=reasoned(reason), recorded_by=by.ref)
     end.refresh_from_db()
     epoch.bump()
     _record("document-terminated", row, by=by, ends_at=ends_at.isoformat(), customers=covered(row.family))
@@ -199,13 +200,18 @@ def writing(document: Document, *, by: Actor) -> Document:
 _HOW_TO_CHANGE = {
     State.SUBMITTED: "take it back first",
     State.APPROVED: "withdraw it and draft another",
-    State.ACTIVATED: "draft an amendment",
+    State.ACTIVATED: "draft an amendment, or a correction where we mistyped it",
 }
 
 
 def digest(document: Document) -> str:
-    """SHA-256 (hex) over the canonical bytes (RFC 8785) of everything that counts in the document."""
-    return hashlib.sha256(rfc8785.dumps(encoding.content(document))).hexdigest()
+    """SHA-256 (hex) over the canonical bytes (RFC 8785) of everything that counts in the document as it was activated."""
+    return digest_of(readings.original(document))
+
+
+def digest_of(reading: Reading) -> str:
+    """The same of one reading."""
+    return hashlib.sha256(rfc8785.dumps(encoding.content(reading))).hexdigest()
 
 
 def covered(family: ContractFamily | None) -> list[str]:
@@ -225,7 +231,7 @@ def _step(document: Document, verb: str) -> Document:
 
 def _close(document: Document, verb: str, reason: str, *, by: Actor) -> Document:
     row = _step(document, verb)
-    row.closing_note = _reason(reason)
+    row.closing_note = reasoned(reason)
     row.save(update_fields=["state", "closing_note"])
     _record(f"document-{row.state}", row, by=by)
     return row
@@ -235,10 +241,11 @@ def _locked(document: Document) -> Document:
     return Document.objects.select_for_update().get(pk=document.pk)
 
 
-def _reason(reason: str) -> str:
+def reasoned(reason: str, most: int = 500) -> str:
+    """Return the trimmed reason; raises `Unprocessable` for none, or one that is too long."""
     text = reason.strip()
-    if not text or len(text) > 500 or "\0" in text:
-        raise errors.Unprocessable("say why, in 1 to 500 characters", code="reason-needed", where="reason")
+    if not text or len(text) > most or "\0" in text:
+        raise errors.Unprocessable(f"say why, in 1 to {most} characters", code="reason-needed", where="reason")
     return text
 
 
@@ -251,8 +258,15 @@ def _fill(document: Document, fields: Mapping[str, Any]) -> None:
         raise errors.Unprocessable(
             "only an activated standard form can be accepted", code="form-not-activated", where="form"
         )
+    clean(document)
+
+
+def clean(row: Document | Correction) -> None:
+    """Raise `Unprocessable` with the field that no column or constraint takes."""
+    for name in ("title", "number", "file_name"):
+        encoding.plain(getattr(row, name), where=name)
     try:
-        document.full_clean(exclude=["drafted_by", "authors", "ref"])
+        row.full_clean(exclude=["drafted_by", "authors", "ref"])
     except ValidationError as error:
         where, message = _first(error)
         raise errors.Unprocessable(message, code="bad-document", where=where) from error
@@ -264,9 +278,14 @@ def _first(error: ValidationError) -> tuple[str, str]:
     return (str(found[0].code) if name == "__all__" else name), found[0].messages[0]
 
 
+def about(document: Document) -> list[str]:
+    """What the ledger's entries about a document are found by."""
+    family = document.family
+    return [document.ref, *([family.ref] if family else []), *covered(family)]
+
+
 def _record(kind: str, document: Document, *, by: Actor, **more: object) -> None:
     # The ledger gets a digest, not the text: drafts are privileged, and entries are open to auditors.
     family = document.family
     payload = {"document": document.ref, "family": family.ref if family else None, "digest": digest(document), **more}
-    about = [document.ref, *([family.ref] if family else []), *covered(family)]
-    entries.record(kind, payload, by=by.ref, about=about)
+    entries.record(kind, payload, by=by.ref, about=about(document))

@@ -2,7 +2,7 @@
 
 from governance.access import roles
 from governance.access.actors import Actor
-from governance.contracts.models import ContractFamily, Document
+from governance.contracts.models import ContractFamily, Correction, Document
 from governance.parties import customers
 from lineage import errors
 
@@ -21,14 +21,15 @@ def draft(by: Actor) -> None:
         by.needs("contracts:write")
 
 
-def approve(document: Document, by: Actor) -> None:
-    """A person with the role approver who wrote nothing in the document; raises `SecondPersonNeeded`."""
+def approve(document: Document | Correction, by: Actor) -> None:
+    """A person with the role approver who wrote nothing in the document (or its correction); raises `SecondPersonNeeded`."""
     by.must(roles.APPROVER)
     if not by.is_person:
         raise errors.Forbidden("approval takes a person", code="person-needed")
     if by.ref in document.authors:
+        what = "correction" if isinstance(document, Correction) else "document"
         raise SecondPersonNeeded(
-            "you wrote in this document: a second person must approve it", remedy="ask an approver who did not edit it"
+            f"you wrote in this {what}: a second person must approve it", remedy="ask an approver who did not edit it"
         )
 
 

@@ -2,18 +2,18 @@
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
 from governance.contracts import guards
+from governance.contracts.correction_models import CorrectedClause, CorrectedPrevails, CorrectedRepeal, Correction
+from governance.contracts.encoded import EncodedClause, EncodedHead, clause_constraints, ends_after_start
 from governance.contracts.states import State, pairs
 from governance.parties import periods
 from governance.parties.models import Customer, Party
 from governance.parties.periods import Period
 from lineage import refs
 
-SHA256 = RegexValidator(r"^[0-9a-f]{64}$", "a SHA-256 digest has 64 lower-case hexadecimal digits")
 _APPEND_ONLY = pgtrigger.Update | pgtrigger.Delete
 
 
@@ -94,7 +94,7 @@ _TEXT = (
 )  # fmt: skip
 
 
-class Document(models.Model):
+class Document(EncodedHead):
     """A signed text of a family (or a standard form, which families accept): what its clauses say counts while it does."""
 
     class Kind(models.TextChoices):
@@ -106,11 +106,6 @@ class Document(models.Model):
         LICENCE = "licence", "licence"
         STANDARD_FORM = "standard_form", "standard form"
         ACCEPTANCE = "acceptance", "acceptance of a standard form"
-
-    class Renewal(models.TextChoices):
-        NONE = "none", "none: ends on its date"
-        AUTOMATIC = "automatic", "automatic, until somebody terminates"
-        EVERGREEN = "evergreen", "no end until somebody terminates"
 
     ref = models.CharField(max_length=40, unique=True, default=document_ref, editable=False)
     family = models.ForeignKey(
@@ -130,19 +125,6 @@ class Document(models.Model):
         related_name="acceptances",
         help_text="the standard form that is accepted",
     )
-    title = models.CharField(max_length=200)
-    number = models.CharField("reference number", max_length=100, blank=True)
-    signed_on = models.DateField(null=True, blank=True)
-    effective_on = models.DateField(
-        null=True, blank=True, help_text="first day on which it counts (00:00 UTC); may lie before the signature"
-    )
-    expires_on = models.DateField(null=True, blank=True, help_text="first day on which it no longer counts (00:00 UTC)")
-    renewal = models.CharField(max_length=10, choices=Renewal, default=Renewal.NONE)
-    renewal_months = models.PositiveSmallIntegerField(null=True, blank=True)
-    notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    file_name = models.CharField(max_length=200, blank=True)
-    file_digest = models.CharField("SHA-256 of the signed file", max_length=64, blank=True, validators=[SHA256])
-
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     drafted_by = models.CharField(max_length=64, editable=False)
     authors = ArrayField(
@@ -176,14 +158,7 @@ class Document(models.Model):
                 violation_error_code="form",
                 violation_error_message="an acceptance, and only that, names the standard form that is accepted",
             ),
-            models.CheckConstraint(
-                condition=models.Q(expires_on=None)
-                | models.Q(effective_on=None)
-                | models.Q(expires_on__gt=models.F("effective_on")),
-                name="document_ends_after_start",
-                violation_error_code="expires_on",
-                violation_error_message="the document ends before it starts",
-            ),
+            ends_after_start("document_ends_after_start"),
             models.CheckConstraint(
                 condition=~models.Q(authors__contains=[models.F("approved_by")])
                 & models.Q(authors__contains=[models.F("drafted_by")]),
@@ -242,58 +217,22 @@ class Document(models.Model):
         return self.state == State.DRAFT
 
 
-class Clause(models.Model):
-    """One clause: the words of the signed text (number, passage, page) and their encoding (kind, body, scope)."""
-
-    class Kind(models.TextChoices):
-        TRAINING_POSITION = "TrainingPosition", "training position"
-        GRANT = "Grant", "grant"
-        PROHIBITION = "Prohibition", "prohibition"
-        PARTY_RESTRICTION = "PartyRestriction", "party restriction"
-        OPT_IN_OFFER = "OptInOffer", "opt-in offer"
-        DELETION_TERM = "DeletionTerm", "deletion term"
-        UNENCODED_TERM = "UnencodedTerm", "unencoded term"
-        MODEL_OWNERSHIP = "ModelOwnership", "model ownership"
-        RETENTION_LIMIT = "RetentionLimit", "retention limit"
-        UNDERTAKING = "Undertaking", "undertaking"
-        AUDIT_RIGHT = "AuditRight", "audit right"
+class Clause(EncodedClause):
+    """A clause of a document. One that was forgotten and came with a correction names it; it is read from there."""
 
     ref = models.CharField(max_length=40, unique=True, default=clause_ref, editable=False)
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="clauses")
-    number = models.CharField("clause number", max_length=40)
-    title = models.CharField(max_length=200, blank=True)
-    passage = models.TextField("quoted passage", help_text="the words of the signed text, as they stand there")
-    page = models.PositiveSmallIntegerField(null=True, blank=True)
-    kind = models.CharField(max_length=20, choices=Kind)
-    body = models.JSONField(default=dict)
-    products = ArrayField(
-        models.CharField(max_length=60), default=list, blank=True, help_text="only data of these products; empty: any"
+    correction = models.ForeignKey(
+        Correction, on_delete=models.PROTECT, null=True, blank=True, editable=False, related_name="added_clauses"
     )
-    environments = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    regions = ArrayField(models.CharField(max_length=60), default=list, blank=True)
-    position = models.PositiveSmallIntegerField(default=0, editable=False)
 
     class Meta:
         ordering = ("document", "position", "id")
-        constraints = (
-            models.CheckConstraint(condition=~models.Q(number="") & ~models.Q(passage=""), name="clause_is_quoted"),
-            models.CheckConstraint(
-                condition=models.Q(
-                    kind__in=[
-                        "TrainingPosition", "Grant", "Prohibition", "PartyRestriction", "OptInOffer", "DeletionTerm", "UnencodedTerm",
-                        "ModelOwnership", "RetentionLimit", "Undertaking", "AuditRight",
-                    ]
-                ),
-                name="clause_kind_known",
-            ),
-        )  # fmt: skip
+        constraints = clause_constraints("clause")
         triggers = (
-            pgtrigger.ReadOnly(name="clause_ref_stays", fields=["ref", "document"]),
-            *guards.only_in_draft("clause"),
+            pgtrigger.ReadOnly(name="clause_ref_stays", fields=["ref", "document", "correction"]),
+            *guards.only_in_draft("clause", insert=guards.CLAUSE_INSERTED),
         )
-
-    def __str__(self) -> str:
-        return f"{self.number} {self.title or self.get_kind_display()}"
 
 
 class Repeal(models.Model):
@@ -401,3 +340,9 @@ class OptIn(Period):
 
     def __str__(self) -> str:
         return f"{self.customer}: {self.offer}"
+
+
+__all__ = [
+    "Clause", "ContractFamily", "CorrectedClause", "CorrectedPrevails", "CorrectedRepeal", "Correction", "Document", "DocumentEnd",
+    "FamilyCustomer", "OptIn", "Prevails", "Repeal",
+]  # fmt: skip

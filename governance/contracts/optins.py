@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from governance.contracts import families, may
+from governance.contracts import families, may, readings
 from governance.contracts.models import Clause, FamilyCustomer, OptIn
 from governance.contracts.states import State
 from governance.parties import customers, epoch, periods
@@ -79,12 +79,13 @@ def get(ref: str, *, by: Actor | User | ServiceKey) -> OptIn:
 
 def offers_visible_to(who: Actor | User | ServiceKey) -> QuerySet[Clause]:
     """Offers of activated documents that the caller may see."""
-    found = Clause.objects.filter(kind=Clause.Kind.OPT_IN_OFFER, document__state=State.ACTIVATED)
+    found = readings.of_kind(Clause.Kind.OPT_IN_OFFER).filter(document__state=State.ACTIVATED)
     return found.filter(document__family__in=families.visible_to(who)) | found.filter(document__family=None)
 
 
 def _check(offer: Clause, customer: Customer, evidence: str) -> None:
-    if offer.kind != Clause.Kind.OPT_IN_OFFER or offer.document.state != State.ACTIVATED:
+    said = readings.of(offer.document).clause(offer.ref)
+    if said is None or said.kind != Clause.Kind.OPT_IN_OFFER or offer.document.state != State.ACTIVATED:
         raise errors.Unprocessable(
             "an opt-in takes up an opt-in offer of an activated document", code="not-an-offer", where="offer"
         )

@@ -1,25 +1,28 @@
 """Contracts as the policy engine reads them: plain values, as known at a moment."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from governance.contracts.models import (
-    Clause,
-    ContractFamily,
-    Document,
-    FamilyCustomer,
-    Prevails,
-    Repeal,
-)
+from governance.contracts import readings
+from governance.contracts.encoded import EncodedHead
+from governance.contracts.models import Clause, ContractFamily, CorrectedClause, Document, FamilyCustomer
+from governance.contracts.readings import Reading
 from governance.contracts.states import State
 from governance.policy import canonical, values
 
+type Read = Callable[[Document], Reading]
 
-def families_of(customer_refs: Iterable[str], *, as_known_at: datetime) -> tuple[values.Family, ...]:
-    """Return the families that cover, covered or will cover one of these customers, with those customers' coverage only."""
+
+def families_of(
+    customer_refs: Iterable[str], *, as_known_at: datetime, read: Read | None = None
+) -> tuple[values.Family, ...]:
+    """Return the families that cover, covered or will cover one of these customers, with those customers' coverage only.
+
+    Documents read as known then, unless `read` says how they are to be read.
+    """
     wanted = set(customer_refs)
     covered = FamilyCustomer.objects.filter(customer__ref__in=wanted, recorded_at__lte=as_known_at)
     rows = (
@@ -31,41 +34,38 @@ def families_of(customer_refs: Iterable[str], *, as_known_at: datetime) -> tuple
         )
         .order_by("ref")
     )
-    return tuple(_family(row, as_known_at) for row in rows)
+    return tuple(_family(row, as_known_at, read) for row in rows)
 
 
-def document_value(row: Document, *, as_known_at: datetime) -> values.Document:
-    """Return one activated document as a value; the acceptance of a standard form carries the form's clauses."""
-    assert row.recorded_at is not None and row.effective_on is not None  # noqa: S101  (a check constraint says so)
-    form = list(row.form.clauses.all()) if row.form else []
+def document_value(row: Document, *, as_known_at: datetime, read: Read | None = None) -> values.Document:
+    """Return one activated document as a value, as it read then; the acceptance of a standard form carries the form's clauses."""
+
+    def known(document: Document) -> Reading:
+        return read(document) if read else readings.of(document, as_known_at=as_known_at)
+
+    reading = known(row)
+    head, form = reading.head, known(row.form).clauses if row.form else ()
+    assert row.recorded_at is not None and head.effective_on is not None  # noqa: S101  (a check constraint says so)
     over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
     ends = [each.ends_at for each in over if each.recorded_at <= as_known_at]
     return values.Document(
         ref=row.ref,
         recorded_at=row.recorded_at,
-        effective_at=midnight(row.effective_on),
-        signed_on=row.signed_on,
-        clauses=tuple(clause_value(clause) for clause in [*form, *row.clauses.all()]),
-        expires_at=midnight(row.expires_on) if row.expires_on and row.renewal == Document.Renewal.NONE else None,
+        effective_at=midnight(head.effective_on),
+        signed_on=head.signed_on,
+        clauses=tuple(clause_value(clause) for clause in [*form, *reading.clauses]),
+        expires_at=midnight(head.expires_on) if head.expires_on and head.renewal == EncodedHead.Renewal.NONE else None,
         terminated_at=min(ends, default=None),
-        renewal=row.renewal,
-        title=row.title,
-        number=row.number,
+        renewal=head.renewal,
+        title=head.title,
+        number=head.number,
         kind=row.kind,
-        repeals=tuple(sorted(repeal.clause.ref for repeal in row.repeals.all())),
-        prevails=tuple(
-            sorted(
-                (
-                    values.Prevails(said.over.ref, tuple(sorted(said.actions)), tuple(sorted(said.categories)))
-                    for said in row.prevails.all()
-                ),
-                key=lambda said: (said.over, said.actions, said.categories),
-            )
-        ),
+        repeals=reading.repeals,
+        prevails=reading.prevails,
     )
 
 
-def clause_value(clause: Clause) -> values.Clause:
+def clause_value(clause: Clause | CorrectedClause) -> values.Clause:
     """Return a clause as a value."""
     return values.Clause(
         ref=clause.ref,
@@ -108,24 +108,17 @@ def midnight(day: date) -> datetime:
 
 def _counting(as_known_at: datetime) -> QuerySet[Document]:
     rows = Document.objects.filter(state=State.ACTIVATED, recorded_at__lte=as_known_at).order_by("ref")
-    return rows.select_related("form").prefetch_related(
-        "clauses",
-        "form__clauses",
-        "ends",
-        "form__ends",
-        Prefetch("repeals", Repeal.objects.select_related("clause")),
-        Prefetch("prevails", Prevails.objects.select_related("over")),
-    )
+    return readings.known(rows, as_known_at=as_known_at).prefetch_related("ends", "form__ends")
 
 
-def _family(row: Any, as_known_at: datetime) -> values.Family:
+def _family(row: Any, as_known_at: datetime, read: Read | None) -> values.Family:
     return values.Family(
         ref=row.ref,
         coverage=tuple(
             values.Coverage(each.customer.ref, each.valid_from, each.known_end(as_known_at), each.recorded_at)
             for each in sorted(row.known_coverage, key=lambda each: (each.customer.ref, each.valid_from))
         ),
-        documents=tuple(document_value(document, as_known_at=as_known_at) for document in row.known_documents),
+        documents=tuple(document_value(each, as_known_at=as_known_at, read=read) for each in row.known_documents),
         title=row.title,
         counterparty=row.counterparty.ref,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from governance.contracts import readings
 from governance.contracts.models import Clause, ContractFamily
 from governance.deletions import machine
 from governance.deletions.models import Evidence, Inventory, Task
@@ -107,14 +108,15 @@ def _basis(duty: Obligation) -> dict[str, Any]:
     )
     if clause is None:
         return {"clause": "", "document": "", "number": "", "passage": "", "method": duty.method}
-    document = clause.document
+    reading = readings.of(clause.document)
+    said = reading.clause(clause.ref) or clause
     return {
         "clause": clause.ref,
-        "document": document.title,
-        "document_ref": document.ref,
-        "signed_on": document.signed_on.isoformat() if document.signed_on else "",
-        "number": clause.number,
-        "passage": clause.passage,
+        "document": reading.head.title,
+        "document_ref": clause.document.ref,
+        "signed_on": reading.head.signed_on.isoformat() if reading.head.signed_on else "",
+        "number": said.number,
+        "passage": said.passage,
         "method": duty.method,
     }
 

@@ -69,7 +69,8 @@ def _built_with(space: IdentifierSpace) -> bool:
 
 def due(*, at: datetime) -> None:
     """Contracts that ended by their own date, which no event reports: propose once each."""
-    run_out = Document.objects.filter(family=OuterRef("family"), state=State.ACTIVATED, expires_on__lte=at.date())
+    expired = Q(expires_on__lte=at.date()) | Q(corrections__expires_on__lte=at.date())
+    run_out = Document.objects.filter(expired, family=OuterRef("family"), state=State.ACTIVATED)
     over = FamilyCustomer.objects.filter(Exists(run_out) | Q(valid_to__lte=at))
     for customer in Customer.objects.filter(pk__in=over.values("customer")).order_by("ref"):
         for family, end in sorted(_ends(customer).items()):

@@ -14,13 +14,15 @@ QUIET = frozenset(
     {
         "account-changed", "account-reopened", "alert-noted", "alert-raised", "basis-declared", "basis-end-proposed",
         "build-failed", "build-finished", "build-measured", "build-started", "certificate-superseded", "clause-changed",
-        "clause-drafted", "clause-removed", "consent-recorded", "consents-loaded", "customer-given", "customer-renamed",
-        "customer-taken", "decision", "deletion-certificate", "deletion-inventory", "deletion-statement", "deletion-task",
-        "document-approved", "document-drafted", "document-edited", "document-rejected", "document-signed",
-        "document-submitted", "document-taken-back", "document-withdrawn", "file.finished", "identifier-space-opened",
-        "mode-proposed", "namespace-owned", "party-renamed", "permit-issued", "permit-revoked", "precedence-drafted",
-        "repeal-drafted", "roles-given", "service-key-issued", "service-key-revoked", "statement-removed",
-        "subjects-registered", "violation-found",
+        "clause-drafted", "clause-removed", "consent-recorded", "consents-loaded", "correction-drafted",
+        "correction-edited", "correction-rejected", "correction-submitted", "correction-taken-back",
+        "correction-withdrawn", "customer-given", "customer-renamed", "customer-taken", "decision",
+        "deletion-certificate", "deletion-inventory", "deletion-statement", "deletion-task", "document-approved",
+        "document-drafted", "document-edited", "document-rejected", "document-signed", "document-submitted",
+        "document-taken-back", "document-withdrawn", "file.finished", "identifier-space-opened", "mode-proposed",
+        "namespace-owned", "party-renamed", "permit-issued", "permit-revoked", "precedence-drafted", "repeal-drafted",
+        "roles-given", "service-key-issued", "service-key-revoked", "statement-removed", "subjects-registered",
+        "violation-found",
     }
 )  # fmt: skip
 
