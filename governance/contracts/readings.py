@@ -99,14 +99,15 @@ def statements() -> tuple["Prefetch[str, QuerySet[CorrectedRepeal | CorrectedPre
     )
 
 
+_CORRECTIONS = ("corrections", "form__corrections")
+
+
 def known(rows: QuerySet[Document], *, as_known_at: datetime) -> QuerySet[Document]:
     """Fetch with these documents (and the forms they accept) everything that `of` needs, as known then."""
-    last = applied(as_known_at)
     return rows.select_related("form").prefetch_related(
         "clauses",
         "form__clauses",
-        Prefetch("corrections", last, to_attr="known_corrections"),
-        Prefetch("form__corrections", last, to_attr="known_corrections"),
+        *(Prefetch(path, applied(as_known_at), to_attr="known_corrections") for path in _CORRECTIONS),
         Prefetch("repeals", Repeal.objects.select_related("clause")),
         Prefetch("prevails", Prevails.objects.select_related("over")),
     )
