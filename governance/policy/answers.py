@@ -139,7 +139,7 @@ class Plan:
 
     def digest(self) -> str:
         """Return the SHA-256 that permits bind."""
-        return canonical.digest(self)
+        return canonical.value_digest(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,4 +217,4 @@ class Decision:
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes: replaying the facts gives the same."""
-        return canonical.to_bytes(self)
+        return canonical.value_bytes(self)

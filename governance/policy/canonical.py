@@ -1,12 +1,17 @@
 """Values to JSON and back, and to the canonical bytes (RFC 8785) that digests are taken of. Pure."""
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from functools import cache
+from itertools import pairwise
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 import rfc8785
+
+_TUPLES = frozenset({tuple})
 
 
 class Unreadable(ValueError):
@@ -29,6 +34,62 @@ def from_json[T](kind: type[T], value: Any) -> T:
 def to_bytes(value: Any) -> bytes:
     """Return the canonical bytes of a value."""
     return bytes(rfc8785.dumps(to_json(value)))
+
+
+def value_bytes(value: Any) -> bytes:
+    """Return the same bytes as `to_bytes`, many times quicker, of our own frozen values: whole numbers, texts, times, ascii names."""
+    return msgspec.json.encode(value, order="sorted")
+
+
+def value_digest(value: Any) -> str:
+    """Return the SHA-256 of `value_bytes`, in hex."""
+    return hashlib.sha256(value_bytes(value)).hexdigest()
+
+
+def in_order[T](value: T) -> T:
+    """Return a frozen value with every tuple in it sorted and without repetition: what `unordered` does, without leaving Python.
+
+    A value that is in order already is returned itself.
+    """
+    if type(value) is tuple:
+        return cast(T, _sorted(tuple(in_order(each) for each in value)))
+    found = {}
+    for name in fields_with(type(value), _TUPLES):
+        old = getattr(value, name)
+        if old is not None and old != () and (new := in_order(old)) is not old:
+            found[name] = new
+    return dataclasses.replace(cast(Any, value), **found) if found else value
+
+
+@cache
+def fields_with(kind: Hashable, wanted: frozenset[type]) -> tuple[str, ...]:
+    """Return the names of a value's fields in which something of the wanted types may stand, however deep."""
+    if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
+        return ()
+    return tuple(name for name, hint in get_type_hints(kind).items() if _may_hold(hint, wanted))
+
+
+def _may_hold(hint: Any, wanted: frozenset[type]) -> bool:
+    if (get_origin(hint) or hint) in wanted or any(_may_hold(each, wanted) for each in get_args(hint)):
+        return True
+    return isinstance(hint, type) and bool(fields_with(hint, wanted))
+
+
+def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Sort by the JSON text, as `unordered` does: only its escapes differ from the quick text, and only for what is not printable ascii."""
+    if len(values) < 2:
+        return values
+    keys = list(map(value_bytes, values))
+    if not all(map(_is_plain, keys)):
+        keys = [json.dumps(to_json(value), sort_keys=True).encode() for value in values]
+    once = dict(zip(keys, values, strict=True))
+    if len(once) == len(keys) and all(one < other for one, other in pairwise(keys)):
+        return values
+    return tuple(once[key] for key in sorted(once))
+
+
+def _is_plain(key: bytes) -> bool:
+    return key.isascii() and b"\x7f" not in key
 
 
 def unordered(value: Any) -> Any:

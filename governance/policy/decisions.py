@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from consent import vocabulary
 from governance.policy import judging, passing, planning, tallies, world
@@ -9,6 +10,8 @@ from governance.policy.answers import Counts, LeftOut, Plan, Reason, Treatment, 
 from governance.policy.judging import Group, Judged
 from governance.policy.values import Completeness, Declaration, Facts, Mode, Question
 from governance.policy.world import NOBODY, World
+
+_IN_ORDER = attrgetter(*Reason.__dataclass_fields__)  # as reasons compare themselves, without asking Python each time
 
 
 @dataclass(frozen=True)
@@ -23,16 +26,19 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
 
 
-def evaluate(question: Question, facts: Facts) -> Outcome:
-    """Decide a checked question. Default refuse; a refusal trumps every permission; what is unknown refuses with a name."""
+def evaluate(question: Question, facts: Facts, *, one_by_one: bool = False) -> Outcome:
+    """Decide a checked question. Default refuse; a refusal trumps every permission; what is unknown refuses with a name.
+
+    `one_by_one` judges every customer on its own: the same answer, slowly, for holding the quick way against.
+    """
     if gaps := provenance_gaps(question, facts):
         return Outcome(Verdict.DENY, gaps)
     laid_out = world.read(question, facts)
     if question.action in vocabulary.MODEL_ACTIONS:
-        return _pass_on(laid_out)
-    judged = _judge(laid_out)
+        return _pass_on(laid_out, one_by_one)
+    judged = _judge(laid_out, one_by_one)
     if (judged.filtered or planning.changes_rows(judged.staying)) and _rests_on_rows(facts):
-        judged = _judge(world.read(question, facts, rows_change=True))
+        judged = _judge(world.read(question, facts, rows_change=True), one_by_one)
     return _answer(laid_out, judged)
 
 
@@ -52,8 +58,8 @@ class Judgement:
     filtered: bool
 
 
-def _judge(laid_out: World) -> Judgement:
-    own, *customers = judging.everybody(laid_out)
+def _judge(laid_out: World, one_by_one: bool) -> Judgement:
+    own, *customers = judging.everybody(laid_out, one_by_one=one_by_one)
     groups = judging.groups(laid_out, customers)
     strangers = unmapped(laid_out)
     inseparable = _inseparable(laid_out, groups, strangers)
@@ -71,7 +77,7 @@ def _judge(laid_out: World) -> Judgement:
         *(Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent),
     ]
     counts = tallies.count(laid_out, customers, staying)
-    return Judgement(staying, sorted_out.left_out, _ordered(reasons), counts, bool(sorted_out.left_out or strangers))
+    return Judgement(staying, sorted_out.left_out, tuple(reasons), counts, bool(sorted_out.left_out or strangers))
 
 
 def _answer(laid_out: World, judged: Judgement) -> Outcome:
@@ -120,7 +126,7 @@ def _speaking(reasons: Iterable[Reason], staying: tuple[Group, ...]) -> list[Rea
 
 
 def _ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    return tuple(sorted(set(reasons)))
+    return tuple(sorted(set(reasons), key=_IN_ORDER))
 
 
 def _all_out(laid_out: World, left_out: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
@@ -174,8 +180,8 @@ def _inseparable(laid_out: World, groups: tuple[Group, ...], strangers: tuple[Re
     return tuple(Reason("not-separable", about=ref) for ref in sorted(missing))
 
 
-def _pass_on(laid_out: World) -> Outcome:
-    reasons = passing.refusals(laid_out)
+def _pass_on(laid_out: World, one_by_one: bool) -> Outcome:
+    reasons = passing.refusals(laid_out, one_by_one=one_by_one)
     verdict = Verdict.DENY if reasons else Verdict.PERMIT
     absent = [Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent]
     codes = tuple(sorted({reason.code for reason in reasons}))

@@ -1,6 +1,7 @@
 """Cells and presence (SEMANTICS §4): what of whom is in D, from the origins that lineage gives. Pure."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from consent import vocabulary
@@ -36,12 +37,15 @@ class Presence:
     declaration: Declaration
 
 
-def cells(world: World) -> dict[tuple[str, str], Cell]:
-    """Return the cells of the columns asked for, by (customer, column); customers whom a column holds nothing of are left out."""
+def cells(world: World, customers: Collection[str] | None = None) -> dict[tuple[str, str], Cell]:
+    """Return the cells of the columns asked for, by (customer, column); customers whom a column holds nothing of are left out.
+
+    `customers`: only of these.
+    """
     found: dict[tuple[str, str], list[Origin]] = defaultdict(list)
     for column in world.question.columns:
         for origin in filter(is_content, world.origins_of(column)):
-            for customer in world.customers_of(origin):
+            for customer in _among(world.customers_of(origin), customers):
                 found[customer, column].append(origin)
     return {key: _cell(world, *key, origins) for key, origins in sorted(found.items())}
 
@@ -86,11 +90,15 @@ def _source(origin: Origin) -> str:
     return f"{origin.namespace} {origin.dataset} {origin.source_column}"
 
 
-def presences(world: World) -> dict[str, tuple[Presence, ...]]:
-    """Return, by customer, the source columns through which it is merely present in D, in whatever column."""
+def _among(found: frozenset[str], customers: Collection[str] | None) -> frozenset[str]:
+    return found if customers is None else found.intersection(customers)
+
+
+def presences(world: World, customers: Collection[str] | None = None) -> dict[str, tuple[Presence, ...]]:
+    """Return, by customer, the source columns through which it is merely present in D, in whatever column; `customers`: only theirs."""
     found: dict[str, set[Presence]] = defaultdict(set)
     for origin in filter(is_presence, world.facts.origins):
-        for customer in world.customers_of(origin) - {NOBODY}:
+        for customer in _among(world.customers_of(origin), customers) - {NOBODY}:
             for place in world.places_of(origin) or (None,):
                 keys = world.categories.get(place, frozenset()) if place else frozenset[str]()
                 found[customer].add(Presence(customer, origin, place, keys, world.declarations[origin.declaration]))

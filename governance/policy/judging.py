@@ -1,11 +1,12 @@
 """Every customer in D, judged: presence, cells, people, and what cannot be told apart (SEMANTICS §5.1 to §5.4). Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from governance.policy import alike, exposure, people, presence, safeguards, standing
 from governance.policy import cells as answers
-from governance.policy import exposure, people, presence, safeguards, standing
+from governance.policy.alike import Naming, Terms
 from governance.policy.answers import ErasureList, PeopleList, Reason, Treatment
 from governance.policy.cells import Answer
 from governance.policy.exposure import Cell
@@ -39,16 +40,31 @@ class Group:
     erased: tuple[ErasureList, ...]
 
 
-def everybody(world: World) -> tuple[Judged, ...]:
-    """Judge every customer in D on its own, and the vendor's own data (which has no customer) first where there are any."""
-    found: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for (customer, column), cell in exposure.cells(world).items():
-        found[customer][column] = cell
-    own = _own(world, found.get(NOBODY, {}))
+def everybody(world: World, *, one_by_one: bool = False) -> tuple[Judged, ...]:
+    """Judge the vendor's own data (which has no customer), then every customer in D, sorted.
+
+    Of customers of whom the same is said one is judged and the others take its answer; `one_by_one` judges each on its own, slowly.
+    """
     laws = standing.laws(world)
-    presences = exposure.presences(world)
-    judged = [_judge(world, u, found[u], laws[u], presences.get(u, ()), own) for u in world.present]
-    return (own, *judged)
+    found = [Terms(u, (u,)) if one_by_one else alike.terms(world, u, laws[u]) for u in world.present]
+    classes = alike.classes(found)
+    firsts = [members[0].customer for members in classes]
+    cells = _by_customer(exposure.cells(world, {NOBODY, *firsts}))
+    presences = exposure.presences(world, firsts)
+    own = _own(world, cells.get(NOBODY, {}))
+    judged: list[Judged] = []
+    for members in classes:
+        first = members[0].customer
+        said = _contracts(world, first, cells.get(first, {}), laws[first], presences.get(first, ()))
+        judged += _with_people(world, members, said, laws, own)
+    return (own, *sorted(judged, key=lambda each: each.customer))
+
+
+def _by_customer(cells: Mapping[tuple[str, str], Cell]) -> dict[str, dict[str, Cell]]:
+    found: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for (customer, column), cell in cells.items():
+        found[customer][column] = cell
+    return found
 
 
 def _own(world: World, cells: dict[str, Cell]) -> Judged:
@@ -64,23 +80,68 @@ def _own(world: World, cells: dict[str, Cell]) -> Judged:
     return Judged(NOBODY, (), judged, asked.lists, asked.erased, asked.reasons)
 
 
-def _judge(
-    world: World,
-    customer: str,
-    cells: dict[str, Cell],
-    laws: tuple[Law, ...],
-    presences: tuple[exposure.Presence, ...],
-    own: Judged,
-) -> Judged:
-    asked = people.outcome(world, customer, cells.values())
-    judged = {
-        column: _cell(world, cells.get(column), laws, asked, own.cells.get(column)) for column in world.question.columns
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What contracts say of a customer: its cells with the answer for each, and what leaves its rows out."""
+
+    cells: dict[str, Cell]
+    answers: dict[str, Answer]
+    out: tuple[Reason, ...]
+
+
+def _contracts(
+    world: World, customer: str, cells: dict[str, Cell], laws: tuple[Law, ...], presences: tuple[exposure.Presence, ...]
+) -> Said:
+    found = {column: answers.answer(world, cell, laws) for column, cell in cells.items()}
+    return Said(cells, found, presence.refusals(world, customer, laws, presences))
+
+
+def _with_people(
+    world: World, members: tuple[Terms, ...], said: Said, laws: Mapping[str, tuple[Law, ...]], own: Judged
+) -> Iterator[Judged]:
+    """Judge what people have to say, once for customers whose people said the same, and carry all of it to each customer."""
+    heard: dict[object, tuple[Terms, Judged]] = {}
+    for each in members:
+        views = alike.views(world.views_of.get(each.customer, ()))
+        if views not in heard:
+            mine = said if each is members[0] else _carried(said, alike.Naming(members[0], each))
+            heard[views] = each, _judge(world, each.customer, mine, laws[each.customer], own)
+        first, judged = heard[views]
+        yield judged if first is each else carried(judged, alike.Naming(first, each), laws[each.customer])
+
+
+def _carried(said: Said, naming: Naming) -> Said:
+    cells = {column: replace(cell, customer=naming.customer) for column, cell in said.cells.items()}
+    return Said(cells, _answers(said.answers, naming), naming.reasons(said.out))
+
+
+def _answers(found: Mapping[str, Answer], naming: Naming) -> dict[str, Answer]:
+    return {
+        column: Answer(each.treatment, naming.reasons(each.reasons), each.duties, each.keep_for_days)
+        for column, each in found.items()
     }
-    out = [*presence.refusals(world, customer, laws, presences)]
-    out += [reason for reason in asked.reasons if asked.nobody and reason.code in people.SAID]
+
+
+def carried(judged: Judged, naming: Naming, laws: tuple[Law, ...]) -> Judged:
+    """Return what was judged of one customer as it stands for another of whom the same is said."""
+    return Judged(
+        naming.customer,
+        naming.reasons(judged.out),
+        _answers(judged.cells, naming),
+        judged.lists,
+        judged.erased,
+        naming.reasons(judged.reasons),
+        laws,
+    )
+
+
+def _judge(world: World, customer: str, said: Said, laws: tuple[Law, ...], own: Judged) -> Judged:
+    asked = people.outcome(world, customer, said.cells.values())
+    judged = {column: _cell(column, said, asked, own.cells.get(column)) for column in world.question.columns}
+    out = [reason for reason in asked.reasons if asked.nobody and reason.code in people.SAID]
     return Judged(
         customer,
-        tuple(out),
+        (*said.out, *out),
         judged,
         tuple(sorted({*asked.lists, *own.lists}, key=_list_order)),
         tuple(sorted({*asked.erased, *own.erased}, key=lambda each: (each.space, each.digest))),
@@ -93,11 +154,9 @@ def _list_order(each: PeopleList) -> tuple[str, ...]:
     return (each.space, each.controller, each.need, each.digest)
 
 
-def _cell(world: World, cell: Cell | None, laws: tuple[Law, ...], asked: people.Outcome, own: Answer | None) -> Answer:
+def _cell(column: str, said: Said, asked: people.Outcome, own: Answer | None) -> Answer:
     """A customer's own cell; where the vendor's data in the same column may not be used, the column is blank for everybody."""
-    found = NOTHING_HERE
-    if cell is not None:
-        found = _blanked(answers.answer(world, cell, laws), asked.blank.get(cell.column))
+    found = _blanked(said.answers[column], asked.blank.get(column)) if column in said.answers else NOTHING_HERE
     return replace(found, treatment=Treatment.BLANK, duties=()) if own and own.treatment is Treatment.BLANK else found
 
 

@@ -1,17 +1,18 @@
 """How long a decision holds: the first known instant at which deciding again would allow less (SEMANTICS §7). Pure."""
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from governance.policy import clauses, decisions, safeguards
+from governance.policy import canonical, clauses, decisions, safeguards
 from governance.policy.answers import ColumnPlan, Treatment, Verdict
 from governance.policy.clauses import Grant
 from governance.policy.decisions import Outcome
 from governance.policy.people import MAXIMUM_AGE
 from governance.policy.values import Facts, Question
 
+_DATED = frozenset({date, datetime})
 LOOK_AHEAD = timedelta(hours=24)  # no permit lasts longer
 
 
@@ -49,9 +50,9 @@ def _moments(value: Any) -> Iterator[datetime]:
         case tuple():
             for inner in value:
                 yield from _moments(inner)
-        case _ if is_dataclass(value):
-            for field in fields(value):
-                yield from _moments(getattr(value, field.name))
+        case _:
+            for name in canonical.fields_with(type(value), _DATED):
+                yield from _moments(getattr(value, name))
 
 
 def allows_less(now: Outcome, later: Outcome) -> bool:

@@ -6,7 +6,8 @@ action, and open deletions that cover models. One refusal refuses the whole: nob
 
 from collections.abc import Iterable, Iterator
 
-from governance.policy import periods
+from governance.policy import alike
+from governance.policy.alike import Terms
 from governance.policy.answers import Reason
 from governance.policy.clauses import (
     ModelOwnership,
@@ -21,9 +22,16 @@ from governance.policy.standing import Law, Live, laws, may_concern
 from governance.policy.world import World
 
 
-def refusals(world: World) -> tuple[Reason, ...]:
-    """Return everything that speaks against passing the model on."""
-    found = {reason for customer, families in laws(world).items() for reason in _of_customer(world, customer, families)}
+def refusals(world: World, *, one_by_one: bool = False) -> tuple[Reason, ...]:
+    """Return everything that speaks against passing the model on; customers of whom the same is said are judged once."""
+    families = laws(world)
+    found: set[Reason] = set()
+    for members in alike.classes(
+        Terms(u, (u,)) if one_by_one else alike.terms(world, u, families[u]) for u in families
+    ):
+        first = members[0]
+        said = tuple(_of_customer(world, first.customer, families[first.customer]))
+        found.update(said, *(alike.Naming(first, each).reasons(said) for each in members[1:]))
     return tuple(sorted(found))
 
 
@@ -76,7 +84,7 @@ def _ownership(world: World, customer: str, families: tuple[Law, ...]) -> Iterat
     if not said:
         yield Reason("model-ownership", customer)
     for live, term in said:
-        if term.owner != "vendor" and not _in_circle(world, customer, term) and not _released(world, customer):
+        if term.owner != "vendor" and not _in_circle(world, customer, term) and not world.released_by(customer):
             yield Reason("model-ownership", customer, "", live.document.ref, live.clause.ref)
 
 
@@ -87,12 +95,3 @@ def _in_circle(world: World, customer: str, term: ModelOwnership) -> bool:
         set(world.facts.vendor_parties) if term.owner == "joint" and world.question.action == "serve" else set()
     )
     return bool(party) and world.question.recipient in owners
-
-
-def _released(world: World, customer: str) -> bool:
-    question = world.question
-    return any(
-        (row.customer, row.action, row.recipient) == (customer, question.action, question.recipient)
-        and periods.holds(row, question.at)
-        for row in world.facts.owner_releases
-    )

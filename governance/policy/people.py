@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from consent import vocabulary
-from governance.policy import periods
 from governance.policy.answers import ErasureList, PeopleList, Reason
 from governance.policy.exposure import Cell
 from governance.policy.values import AppliedList, Basis, ConsentView, Declaration, Need
@@ -159,9 +158,8 @@ def need_of(world: World, customer: str, category: str) -> Need:
 
 def _touches(world: World, record: Basis, category: str) -> bool:
     question = world.question
-    counts = periods.holds(record, question.at) and periods.known(record.recorded_at, question.as_known_at)
     return (
-        counts
+        world.counts(record)
         and vocabulary.touches(record.category, category)
         and vocabulary.touches(record.action, question.action)
         and vocabulary.touches(record.purpose, question.purpose)

@@ -19,6 +19,11 @@ def holds(fact: Lasting, at: datetime) -> bool:
     return fact.valid_from <= at and not over(fact.valid_to, at)
 
 
+def counts(fact: Lasting, at: datetime, as_known_at: datetime) -> bool:
+    """Say whether a fact holds at the instant and was known by the other."""
+    return holds(fact, at) and known(getattr(fact, "recorded_at", None), as_known_at)
+
+
 def over(end: datetime | None, at: datetime) -> bool:
     """Say whether an end has been reached."""
     return end is not None and end <= at

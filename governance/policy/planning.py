@@ -90,7 +90,7 @@ def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Pl
     by_outcome: dict[Treated, list[str]] = defaultdict(list)
     for group in groups:
         by_outcome[_treated(world, group)] += [member.customer for member in group.members]
-    ordered = sorted(by_outcome.items(), key=lambda item: canonical.to_bytes(item[0]))
+    ordered = sorted(by_outcome.items(), key=lambda item: canonical.value_bytes(item[0]))
     classes = tuple(_class(number, treated, customers) for number, (treated, customers) in enumerate(ordered, 1))
     members = {each.ref: tuple(sorted(customers)) for each, (_, customers) in zip(classes, ordered, strict=True)}
     needs_tenants = filtered or len(classes) > 1
@@ -124,7 +124,7 @@ def _treated(world: World, group: Group) -> Treated:
 def _class(number: int, treated: Treated, customers: list[str]) -> TreatmentClass:
     columns, lists, erased = treated
     return TreatmentClass(
-        f"class-{number}", len(customers), canonical.digest(sorted(customers)), columns, lists, erased
+        f"class-{number}", len(customers), canonical.value_digest(sorted(customers)), columns, lists, erased
     )
 
 

@@ -30,9 +30,8 @@ def _left_out_for_consent(judged: Judged) -> bool:
 def _people(world: World, judged: Judged) -> tuple[int, int]:
     """Registered and allowed people of a customer: per identifier space, by the strictest list that its rows must pass."""
     by_space: dict[str, list[ConsentView]] = defaultdict(list)
-    for view in world.facts.consents:
-        if view.customer == judged.customer:
-            by_space[view.space].append(view)
+    for view in world.views_of.get(judged.customer, ()):
+        by_space[view.space].append(view)
     asked = {(row.space, row.controller, row.need) for row in judged.lists}
     registered = allowed = 0
     for space in sorted(by_space):

@@ -504,12 +504,12 @@ class Facts:
 
     def normal(self) -> "Facts":
         """Return the same facts in their one order, each once: what decisions are made from and what is stored."""
-        return canonical.from_json(Facts, canonical.unordered(self.to_json()))
+        return canonical.in_order(self)
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes that are stored and named by their digest."""
-        return canonical.to_bytes(self)
+        return canonical.value_bytes(self)
 
     def digest(self) -> str:
         """Return the SHA-256 of the canonical bytes."""
-        return canonical.digest(self)
+        return canonical.value_digest(self)

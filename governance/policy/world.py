@@ -99,11 +99,28 @@ class World:
 
     def customers_of(self, origin: Origin) -> frozenset[str]:
         """Return whose data an origin brings: the declaration's customers who are not attested absent."""
-        declaration = self.declarations.get(origin.declaration)
-        if declaration is None:  # a gap of the whole question, found elsewhere
-            return frozenset()
-        whose = {NOBODY} if declaration.no_customer_data else set(declaration.customers)
-        return frozenset(whose - set(origin.without))
+        key = (origin.declaration, origin.without)
+        if key not in self._whose:
+            declaration = self.declarations.get(origin.declaration)
+            # one that is missing is a gap of the whole question, found elsewhere
+            whose = _customers(declaration) if declaration else frozenset[str]()
+            self._whose[key] = whose.difference(origin.without)
+        return self._whose[key]
+
+    @cached_property
+    def _whose(self) -> dict[tuple[str, tuple[str, ...]], frozenset[str]]:
+        """What `customers_of` has found, by declaration and who is absent: most origins share both."""
+        return {}
+
+    @cached_property
+    def brought_by(self) -> Mapping[str, int]:
+        """For each customer a bit per origin that brings it; origins that bring the same customers share one."""
+        found: dict[str, int] = defaultdict(int)
+        by_whose = {(o.declaration, o.without): self.customers_of(o) for o in self.facts.origins}
+        for number, whose in enumerate(by_whose.values()):
+            for customer in whose:
+                found[customer] |= 1 << number
+        return found
 
     def places_of(self, origin: Origin) -> tuple[Place, ...] | None:
         """Return the source columns an origin stands for; None where it is `*` and nobody knows the source's columns."""
@@ -115,7 +132,7 @@ class World:
     @cached_property
     def present(self) -> tuple[str, ...]:
         """Customers in D, sorted; the vendor's own data are not among them."""
-        return tuple(sorted({u for origin in self.facts.origins for u in self.customers_of(origin)} - {NOBODY}))
+        return tuple(sorted(set(self.brought_by) - {NOBODY}))
 
     @cached_property
     def present_set(self) -> frozenset[str]:
@@ -139,6 +156,22 @@ class World:
         return {customer: tuple(duties) for customer, duties in found.items()}
 
     @cached_property
+    def gaps_of(self) -> Mapping[str, tuple[str, ...]]:
+        """What cannot be read, by the customer it concerns."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for gap in self.facts.gaps:
+            found[gap.customer].add(gap.what)
+        return {customer: tuple(sorted(what)) for customer, what in found.items()}
+
+    @cached_property
+    def views_of(self) -> Mapping[str, tuple[ConsentView, ...]]:
+        """Consent views by customer."""
+        found: dict[str, list[ConsentView]] = defaultdict(list)
+        for view in self.facts.consents:
+            found[view.customer].append(view)
+        return {customer: tuple(rows) for customer, rows in found.items()}
+
+    @cached_property
     def views(self) -> Mapping[tuple[str, str, str, str], ConsentView]:
         """Consent views by customer, space, controller and need."""
         return {(v.customer, v.space, v.controller, v.need): v for v in reversed(self.facts.consents)}
@@ -146,9 +179,11 @@ class World:
     @cached_property
     def opted_in(self) -> frozenset[tuple[str, str]]:
         """(customer, offer) of opt-ins that are active and were known."""
-        at, known = self.question.at, self.question.as_known_at
-        rows = (row for row in self.facts.opt_ins if periods.holds(row, at) and periods.known(row.recorded_at, known))
-        return frozenset((row.customer, row.offer) for row in rows)
+        return frozenset((row.customer, row.offer) for row in self.facts.opt_ins if self.counts(row))
+
+    def counts(self, fact: periods.Lasting) -> bool:
+        """Say whether a fact holds at the question's instant and was known then."""
+        return periods.counts(fact, self.question.at, self.question.as_known_at)
 
     @cached_property
     def absent(self) -> tuple[tuple[str, str], ...]:
@@ -177,9 +212,9 @@ class World:
     def declarations_of(self) -> Mapping[str, frozenset[str]]:
         """The declarations by which each customer reaches D."""
         found: dict[str, set[str]] = defaultdict(set)
-        for origin in self.facts.origins:
-            for u in self.customers_of(origin):
-                found[u].add(origin.declaration)
+        for ref, whose in {(o.declaration, self.customers_of(o)) for o in self.facts.origins}:
+            for u in whose:
+                found[u].add(ref)
         return {u: frozenset(refs) for u, refs in found.items()}
 
     @cached_property
@@ -239,7 +274,7 @@ class World:
         """For each party or group, everything it belongs to now, itself included."""
         above: dict[str, set[str]] = defaultdict(set)
         for row in self.facts.memberships:
-            if periods.holds(row, self.question.at) and periods.known(row.recorded_at, self.question.as_known_at):
+            if self.counts(row):
                 above[row.member].add(row.group)
         return {ref: _closure(ref, above) for ref in above}
 
@@ -255,6 +290,20 @@ class World:
         found = {row.party for model in models for row in model.served_to if periods.holds(row, self.question.at)}
         return tuple(sorted(found))
 
+    @cached_property
+    def _releases(self) -> frozenset[str]:
+        """Customers who, as owners, released the model for what is asked."""
+        question = self.question
+        return frozenset(
+            row.customer
+            for row in self.facts.owner_releases
+            if (row.action, row.recipient) == (question.action, question.recipient) and periods.holds(row, question.at)
+        )
+
+    def released_by(self, customer: str) -> bool:
+        """Say whether the customer has released the model, as its owner, for the question's action and recipient."""
+        return customer in self._releases
+
     def returns_to(self, customer: str) -> bool:
         """Say whether the question gives this customer its own data back."""
         if self.question.action != "return" or not self.question.recipient or customer not in self.customers:
@@ -265,6 +314,10 @@ class World:
 def read(question: Question, facts: Facts, *, rows_change: bool = False) -> World:
     """Lay out a question and its facts."""
     return World(question, facts, rows_change)
+
+
+def _customers(declaration: Declaration) -> frozenset[str]:
+    return frozenset({NOBODY}) if declaration.no_customer_data else frozenset(declaration.customers)
 
 
 def _takes_off(safeguard: InPlace) -> bool:

@@ -1,0 +1,106 @@
+"""Customers of whom the same is said are judged once, and nobody can tell."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from governance.policy import alike, canonical, decisions, engine, standing, world
+from governance.policy.answers import Reason
+from governance.policy.values import Facts, OptIn, Question
+from tests.policy import crowds, strategies
+from tests.policy.test_laws import EXAMPLES, pytestmark
+from tests.policy.worlds import LONG_AGO, ask, clause, document, family, grant
+from tests.policy.worlds import world as world_with
+
+__all__ = ["pytestmark"]
+
+crowded = st.integers(min_value=0, max_value=2**62).map(crowds.crowd_of)
+
+
+@settings(max_examples=EXAMPLES * 5)
+@given(strategies.questions(), crowded)
+def test_judging_equal_customers_once_gives_the_same_answer_as_judging_each(question: Question, crowd: Facts) -> None:
+    facts = crowd.normal()
+    asked = engine.check(question, facts)
+    assert decisions.evaluate(asked, facts) == decisions.evaluate(asked, facts, one_by_one=True)
+
+
+def classes(facts: Facts, question: Question | None = None) -> list[list[str]]:
+    laid_out = world.read(question or ask(), facts)
+    laws = standing.laws(laid_out)
+    found = alike.classes(alike.terms(laid_out, u, laws[u]) for u in laid_out.present)
+    return [[each.customer for each in members] for members in found]
+
+
+def offered(customer: str, document_ref: str, offer: str, grant_ref: str) -> object:
+    terms = (clause(offer, "OptInOffer", discount="8 %"), grant(grant_ref, offer=offer))
+    return family(customer, document(document_ref, *terms))
+
+
+def test_the_same_terms_under_other_references_are_one_class() -> None:
+    facts = world_with([offered("a", "d1", "o1", "g1"), offered("b", "d2", "o2", "g0")])  # type: ignore[list-item]
+    assert classes(facts) == [["a", "b"]]
+
+
+def test_an_opt_in_taken_up_by_one_parts_the_two() -> None:
+    facts = world_with([offered("a", "d1", "o1", "g1"), offered("b", "d2", "o2", "g0")])  # type: ignore[list-item]
+    assert classes(replace(facts, opt_ins=(OptIn("o2", "b", LONG_AGO),))) == [["a"], ["b"]]
+
+
+def test_reasons_name_the_clauses_of_each_customer() -> None:
+    facts = world_with([offered("a", "d1", "o1", "g1"), offered("b", "d2", "o2", "g0")])  # type: ignore[list-item]
+    found = {r for r in engine.decide(ask(), facts).reasons if r.code == "opt-in-inactive"}
+    assert found == {
+        Reason("opt-in-inactive", "a", "text", "d1", "g1", "o1"),
+        Reason("opt-in-inactive", "b", "text", "d2", "g0", "o2"),
+    }
+
+
+def test_customers_whose_references_tie_in_another_order_are_judged_apart() -> None:
+    """Of two grants that say the same the first by reference is named: that must be each customer's own first."""
+
+    def two(customer: str, *refs: str) -> object:
+        more = grant("g", max_retention_days=9)
+        return family(customer, document(refs[0], grant("g")), document(refs[1], grant("g"), more))
+
+    facts = world_with([two("a", "d1", "d2"), two("b", "d4", "d3")])  # type: ignore[list-item]
+    assert classes(facts) == [["a"], ["b"]]
+
+
+def test_a_reference_that_stands_twice_is_judged_alone() -> None:
+    facts = world_with(
+        [family("a", document("d1", grant("g"), grant("g"))), family("b", document("d2", grant("g"), grant("g")))]
+    )
+    assert classes(facts) == [["a"], ["b"]]
+
+
+def shuffled(value: object, dice: strategies.Dice) -> object:
+    """The same facts with every tuple in another order, some of its members twice."""
+    if isinstance(value, tuple):
+        rows = [shuffled(each, dice) for each in value]
+        rows += dice.some(rows, 0, 2)
+        dice.random.shuffle(rows)
+        return tuple(rows)
+    names = canonical.fields_with(type(value), frozenset({tuple}))
+    return replace(value, **{name: shuffled(getattr(value, name), dice) for name in names}) if names else value  # type: ignore[type-var]
+
+
+@given(strategies.facts(), st.integers(0, 2**32), st.lists(st.text(max_size=4), max_size=5))
+def test_facts_in_order_are_those_that_a_round_trip_through_json_gives(
+    facts: Facts, number: int, parties: list[str]
+) -> None:
+    """Bytes of facts are stored and replayed for years: their order is that of the JSON text, escapes included."""
+    given_facts = shuffled(replace(facts, parties=tuple(parties)), strategies.Dice(number))
+    assert isinstance(given_facts, Facts)
+    before = canonical.from_json(Facts, canonical.unordered(given_facts.to_json()))
+    assert given_facts.normal() == before
+    assert given_facts.to_bytes() == canonical.to_bytes(given_facts)
+    assert given_facts.normal().digest() == canonical.digest(before)
+
+
+@pytest.mark.parametrize("character", ["é", "!", '"', "\\", "\x7f", "\x01", "~", " "])
+def test_order_is_that_of_the_json_text_for_every_kind_of_character(character: str) -> None:
+    texts = (f"a{character}", "a", "ab", f"a{character}b", "a!", "A")
+    assert list(canonical.in_order(texts)) == canonical.unordered(list(texts))
