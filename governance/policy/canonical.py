@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from itertools import pairwise
 from typing import Any, cast, get_args, get_origin, get_type_hints
@@ -52,9 +52,9 @@ def in_order[T](value: T) -> T:
     A value that is in order already is returned itself.
     """
     if type(value) is tuple:
-        return cast(T, _sorted(tuple(in_order(each) for each in value)))
+        return cast(T, _sorted(tuple(in_order(each) for each in cast(tuple[Any, ...], value))))
     found = {}
-    for name in fields_with(type(value), _TUPLES):
+    for name in fields_with(cast(Any, type(value)), _TUPLES):
         old = getattr(value, name)
         if old is not None and old != () and (new := in_order(old)) is not old:
             found[name] = new
@@ -62,7 +62,7 @@ def in_order[T](value: T) -> T:
 
 
 @cache
-def fields_with(kind: Hashable, wanted: frozenset[type]) -> tuple[str, ...]:
+def fields_with(kind: Any, wanted: frozenset[type]) -> tuple[str, ...]:
     """Return the names of a value's fields in which something of the wanted types may stand, however deep."""
     if not isinstance(kind, type) or not dataclasses.is_dataclass(kind):
         return ()

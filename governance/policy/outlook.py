@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 from governance.policy import canonical, clauses, decisions, safeguards
 from governance.policy.answers import ColumnPlan, Treatment, Verdict
@@ -51,7 +51,7 @@ def _moments(value: Any) -> Iterator[datetime]:
             for inner in value:
                 yield from _moments(inner)
         case _:
-            for name in canonical.fields_with(type(value), _DATED):
+            for name in canonical.fields_with(cast(Any, type(value)), _DATED):
                 yield from _moments(getattr(value, name))
 
 
