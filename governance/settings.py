@@ -63,6 +63,7 @@ INSTALLED_APPS = [
     "unfold",
     "governance.access",
     "django.contrib.admin",
+    "django.contrib.humanize",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

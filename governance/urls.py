@@ -11,6 +11,7 @@ handler404 = "governance.problems.page_404"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/login/")),  # which sends each person on to the pages of their role
+    path("", include("governance.reports.admin_urls")),
     path("admin/", admin.site.urls),
     path("", include("governance.access.urls")),
     path("health/live", health.live),

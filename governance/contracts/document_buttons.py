@@ -5,7 +5,8 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from unfold.enums import ActionVariant
 
@@ -15,6 +16,9 @@ from governance.contracts import documents, states
 from governance.contracts.document_forms import EndForm, ReasonForm, SignForm
 from governance.contracts.states import State
 
+# The page stands in `reports`, above this room: it is reached by the name of its address.
+IMPACT_READERS = frozenset({roles.LAWYER, roles.APPROVER, roles.PRIVACY_OFFICER, roles.ADMINISTRATOR})
+
 
 def _dialog(title: str, words: str, form: type[forms.Form], button_words: str) -> dict[str, Any]:
     return {"title": title, "description": words, "form_class": form, "form_submit_text": button_words}
@@ -23,7 +27,7 @@ def _dialog(title: str, words: str, form: type[forms.Form], button_words: str) -
 class Buttons(VerbAdmin):
     """What moves a document on."""
 
-    actions_detail = ("submit", "approve", "activate", "sign", "take_back", "reject", "withdraw", "terminate")
+    actions_detail = ("submit", "impact", "approve", "activate", "sign", "take_back", "reject", "withdraw", "terminate")
 
     def _do(
         self, request: HttpRequest, object_id: str, verb: Callable[..., object], done: str, **given: Any
@@ -46,6 +50,12 @@ class Buttons(VerbAdmin):
     def submit(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Ask a second person."""
         return self._do(request, object_id, documents.submit, "Submitted: a second person can approve it now.")
+
+    @button(description="What would change", icon="difference", permissions=["impact"])
+    def impact(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the page that says what activating it, or ending it, would change."""
+        row = self.get_queryset(request).get(pk=object_id)
+        return HttpResponseRedirect(reverse("document-impact", args=[row.ref]))
 
     @button(
         description="Approve",
@@ -146,6 +156,12 @@ class Buttons(VerbAdmin):
     def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Lawyers, on a draft."""
         return self._may(request, object_id, "submit", {roles.LAWYER})
+
+    def has_impact_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Who answers for contracts or privacy, unless it was given up."""
+        row = self.get_queryset(request).filter(pk=object_id).first() if str(object_id).isdigit() else None
+        open_ = row is not None and row.state not in (State.REJECTED, State.WITHDRAWN)
+        return open_ and bool(actors.of(request.user).roles & IMPACT_READERS)
 
     def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Approvers, on what was submitted by somebody else."""

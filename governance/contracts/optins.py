@@ -29,7 +29,8 @@ def activate(
     """Record that the customer took up the offer for a period, with how it said so; raises `Conflict` for an overlap."""
     may.draft(by)
     periods.checked(valid_from, valid_to)
-    _check(offer, customer, evidence)
+    check_offer(offer, customer)
+    _check_evidence(evidence)
     try:
         with transaction.atomic():
             row = OptIn.objects.create(
@@ -83,24 +84,29 @@ def offers_visible_to(who: Actor | User | ServiceKey) -> QuerySet[Clause]:
     return found.filter(document__family__in=families.visible_to(who)) | found.filter(document__family=None)
 
 
-def _check(offer: Clause, customer: Customer, evidence: str) -> None:
+def check_offer(offer: Clause, customer: Customer) -> None:
+    """Raise `Unprocessable` unless the clause reads as an offer that counts and is made to the customer."""
     said = readings.of(offer.document).clause(offer.ref)
     if said is None or said.kind != Clause.Kind.OPT_IN_OFFER or offer.document.state != State.ACTIVATED:
         raise errors.Unprocessable(
             "an opt-in takes up an opt-in offer of an activated document", code="not-an-offer", where="offer"
         )
-    if not FamilyCustomer.objects.filter(_made_to(offer), customer=customer).exists():
+    if not FamilyCustomer.objects.filter(made_to(offer), customer=customer).exists():
         raise errors.Unprocessable("the offer is not made to this customer", code="offer-of-another", where="customer")
+
+
+def made_to(offer: Clause) -> Q:
+    """Return which coverage an offer is made to: its own contract's, or of those that accepted its form."""
+    if offer.document.family_id is not None:
+        return Q(family=offer.document.family_id)
+    return Q(family__documents__form=offer.document_id, family__documents__state=State.ACTIVATED)
+
+
+def _check_evidence(evidence: str) -> None:
     if not evidence.strip() or len(evidence) > 500 or "\0" in evidence:
         raise errors.Unprocessable(
             "say how the customer opted in, in 1 to 500 characters", code="evidence-needed", where="evidence"
         )
-
-
-def _made_to(offer: Clause) -> Q:
-    if offer.document.family_id is not None:
-        return Q(family=offer.document.family_id)
-    return Q(family__documents__form=offer.document_id, family__documents__state=State.ACTIVATED)
 
 
 def _record(kind: str, row: OptIn, *, by: Actor, **more: object) -> None:

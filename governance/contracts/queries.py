@@ -83,17 +83,18 @@ def clause_value(clause: Clause | CorrectedClause) -> values.Clause:
 
 def ends(customer_ref: str, *, as_known_at: datetime) -> dict[str, datetime]:
     """Return family reference -> the moment from which none of its documents runs, for families of the customer that have one."""
-    found = {}
-    for family in families_of([customer_ref], as_known_at=as_known_at):
-        moments = [end(document) for document in family.documents]
-        coverage = [each.valid_to for each in family.coverage]
-        known = [moment for moment in moments if moment is not None]
-        over = max(known) if moments and len(known) == len(moments) else None
-        left = max((each for each in coverage if each), default=None) if coverage and all(coverage) else None
-        first = min((each for each in (over, left) if each is not None), default=None)
-        if first is not None:
-            found[family.ref] = first
-    return found
+    found = {each.ref: family_end(each) for each in families_of([customer_ref], as_known_at=as_known_at)}
+    return {ref: moment for ref, moment in found.items() if moment is not None}
+
+
+def family_end(family: values.Family) -> datetime | None:
+    """Return the moment from which none of a family's documents runs, or from which it speaks for nobody of its coverage."""
+    moments = [end(document) for document in family.documents]
+    coverage = [each.valid_to for each in family.coverage]
+    known = [moment for moment in moments if moment is not None]
+    over = max(known) if moments and len(known) == len(moments) else None
+    left = max((each for each in coverage if each), default=None) if coverage and all(coverage) else None
+    return min((each for each in (over, left) if each is not None), default=None)
 
 
 def end(document: values.Document) -> datetime | None:

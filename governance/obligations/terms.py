@@ -1,6 +1,6 @@
 """Which deletion terms of a customer's contracts speak of a trigger, and which of them gives the deadline: the strictest."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,27 +32,33 @@ class Deadline:
 
 def strictest(customer_ref: str, trigger: str, *, on: datetime, as_known_at: datetime | None = None) -> Deadline | None:
     """Return the earliest deadline among the terms that count at `on`, None when no clause speaks of this trigger."""
-    found = sorted(
-        counting(customer_ref, trigger, on=on, as_known_at=as_known_at),
-        key=lambda c: (c.term.deadline_days, c.clause_ref),
-    )
-    if not found:
+    return deadline(counting(customer_ref, trigger, on=on, as_known_at=as_known_at), on=on)
+
+
+def counting(customer_ref: str, trigger: str, *, on: datetime, as_known_at: datetime | None = None) -> list[Counting]:
+    """Return the deletion terms for a trigger that count at `on`. They outlive the end of their document (SEMANTICS §3)."""
+    return among(queries.families_of([customer_ref], as_known_at=as_known_at or EVER), trigger, on=on)
+
+
+def among(families: Iterable[values.Family], trigger: str, *, on: datetime) -> list[Counting]:
+    """Return the same from a customer's families as they are given: as they stand, or as they would."""
+    terms = (term for family in families if _covers(family, on) for term in _terms(family, on))
+    return [each for each in terms if each.term.trigger == trigger]
+
+
+def deadline(found: Iterable[Counting], *, on: datetime) -> Deadline | None:
+    """Return what several terms come to: the earliest date, everything that any of them covers."""
+    ordered = sorted(found, key=lambda c: (c.term.deadline_days, c.clause_ref))
+    if not ordered:
         return None
-    first = found[0]
-    covered = {word for each in found for word in each.term.scope if not (word == "models" and each.term.keep_models)}
+    first = ordered[0]
+    covered = {word for each in ordered for word in each.term.scope if not (word == "models" and each.term.keep_models)}
     return Deadline(
         clause_ref=first.clause_ref,
         due_on=on + timedelta(days=first.term.deadline_days),
         method=first.term.method,
         covers={name: word in covered for word, name in SCOPE.items()},
     )
-
-
-def counting(customer_ref: str, trigger: str, *, on: datetime, as_known_at: datetime | None = None) -> list[Counting]:
-    """Return the deletion terms for a trigger that count at `on`. They outlive the end of their document (SEMANTICS §3)."""
-    families = queries.families_of([customer_ref], as_known_at=as_known_at or EVER)
-    terms = (term for family in families if _covers(family, on) for term in _terms(family, on))
-    return [each for each in terms if each.term.trigger == trigger]
 
 
 def _covers(family: values.Family, on: datetime) -> bool:

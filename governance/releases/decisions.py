@@ -80,6 +80,12 @@ def preview(
     return engine.decide(question, facts, with_remedies=False)
 
 
+def facts_now(question: values.Question) -> tuple[values.Facts, int]:
+    """Return the facts that a question would be decided from, and the contract epoch under which they were read."""
+    gathered, number = _gather(question)
+    return gathered.facts, number
+
+
 def default_output(row: Decision) -> dict[str, str]:
     """Return where a build of this decision is written: as asked, else beside its source under the decision's own name."""
     asked = row.asked.get("output")

@@ -12,6 +12,7 @@ from governance.policy import answers, reasons, safeguards, values
 from governance.policy.answers import Treatment, Verdict
 from governance.policy.people import STRICTNESS
 from governance.releases import decisions, permits
+from governance.releases.comparing import by_customer
 from governance.releases.models import Permit
 from lineage import errors
 
@@ -54,6 +55,11 @@ def failing(permit: Permit, *, at: datetime) -> str:
         now = again(permit, at=at)
     except errors.Problem as problem:
         return f"it cannot be decided any more: {problem.detail}"
+    return falls_short(permit, now)
+
+
+def falls_short(permit: Permit, now: answers.Decision) -> str:
+    """Return why a permit does not hold by this answer to its question, empty where it does."""
     if permit.kind == Permit.Kind.RELEASE:
         return "" if now.verdict is Verdict.PERMIT else _why(now)
     before = decisions.answer_of(permit.decision)
@@ -65,26 +71,27 @@ def again(permit: Permit, *, at: datetime) -> answers.Decision:
     question = decisions.question_of(permit.decision)
     moment = max(at, question.at)
     asked = replace(question, at=moment, as_known_at=max(moment, question.as_known_at))
-    return decisions.preview(asked, with_facts=lambda facts: _fresh(facts, asked.at))
+    return decisions.preview(asked, with_facts=lambda facts: fresh(facts, asked.at))
 
 
 def covers(now: answers.Decision, before: answers.Decision) -> bool:
     """Say whether a plan still allows every cell of an earlier one, with no more to be done and no stronger consent asked for."""
     if now.plan is None or before.plan is None:
         return before.plan is None
-    present, earlier = _by_customer(now), _by_customer(before)
+    present, earlier = by_customer(now), by_customer(before)
     return all(customer in present and _at_least(present[customer], mine) for customer, mine in earlier.items())
 
 
 def adds_lists(now: answers.Decision, before: answers.Decision) -> bool:
     """Say whether people must be left out by a list that the earlier plan did not know."""
-    present, earlier = _by_customer(now), _by_customer(before)
+    present, earlier = by_customer(now), by_customer(before)
     return any(
         not _lists(present[customer]) <= _lists(mine) for customer, mine in earlier.items() if customer in present
     )
 
 
-def _fresh(facts: values.Facts, at: datetime) -> values.Facts:
+def fresh(facts: values.Facts, at: datetime) -> values.Facts:
+    """Return the facts as if every list of people that the builder applied were of this moment: age is no matter of contracts."""
     if facts.built is None:
         return facts
     lists = tuple(replace(row, unapplied=0, applied_at=at) for row in facts.built.lists)
@@ -93,13 +100,6 @@ def _fresh(facts: values.Facts, at: datetime) -> values.Facts:
     }
     erased = tuple(values.AppliedList(space, "", values.Need.NOTHING, at) for space in sorted(spaces))
     return replace(facts, built=replace(facts.built, lists=lists, erased=erased))
-
-
-def _by_customer(answer: answers.Decision) -> dict[str, answers.TreatmentClass]:
-    classes = {each.ref: each for each in (answer.plan.classes if answer.plan else ())}
-    found = {customer: classes[ref] for ref, members in answer.members.items() for customer in members}
-    nobodys = [each for each in classes.values() if not answer.members.get(each.ref)]
-    return found | ({"": nobodys[0]} if nobodys else {})
 
 
 def _at_least(now: answers.TreatmentClass, before: answers.TreatmentClass) -> bool:
