@@ -69,7 +69,7 @@ class Change:
                         deletion_terms.among([_only(family, customer)], Obligation.Trigger.CONTRACT_END, on=end), on=end
                     )
                     yield values.Obligation(
-                        f"would-be {family.ref}", customer, PROPOSED, found.due_on if found else end,
+                        "proposed at the end of the contract", customer, PROPOSED, found.due_on if found else end,
                         covers_models=found.covers["models"] if found else True,
                     )  # fmt: skip
 

@@ -59,7 +59,7 @@ class DocumentImpact(APIView):
         return Response({"document": document.ref, **impact_shown.shown(found)})
 
 
-@csp_override(settings.SECURE_CSP_ADMIN)
+@csp_override(settings.SECURE_CSP_ADMIN)  # type: ignore[arg-type]  # as `access.csp` does for the admin's own pages
 @require_GET
 def page(request: HttpRequest, ref: str) -> HttpResponse:
     """Show the same to people, in sentences and tables, with a way to compute it anew."""

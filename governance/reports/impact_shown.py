@@ -22,12 +22,26 @@ WORDS = {
     Kind.SHIFTS: "some would be gained, some lost",
     Kind.SAME: "the same would be allowed",
 }
+COUNTED = {
+    Kind.OPENS: "refused now and would be permitted",
+    Kind.CLOSES: "permitted now and would be refused",
+    Kind.GROWS: "answered with more than now",
+    Kind.SHRINKS: "answered with less than now",
+    Kind.SHIFTS: "answered with more of one thing and less of another",
+}
 DIRECTIONS = {
     owed.OPENS: "a deletion would be proposed",
     owed.STRICTER: "the term would be stricter",
     owed.LOOSER: "the term would leave more time, or more behind",
     owed.CHANGED: "the term would change",
 }
+OWED_WORDS = {
+    owed.OPENS: ("deletion", "would be proposed"),
+    owed.STRICTER: ("deletion term", "would be stricter"),
+    owed.LOOSER: ("deletion term", "would leave more time, or more behind"),
+    owed.CHANGED: ("deletion term", "would change"),
+}
+DATASETS_SAID = 3
 VERDICTS = {"permit": "permitted", "permit_with_plan": "permitted in part", "deny": "refused"}
 
 
@@ -36,7 +50,8 @@ class Names:
 
     def __init__(self, found: Impact) -> None:
         moved = [each for flip in found.flips for each in (*flip.difference.gained, *flip.difference.lost)]
-        refs = {each.customer for each in (*moved, *found.owed, *found.worth)}
+        refs = {each.customer for each in moved} | {each.customer for each in found.owed}
+        refs |= {each.customer for each in found.worth}
         self.customers = dict(Customer.objects.filter(ref__in=refs).values_list("ref", "name"))
         terms = [term.clause for each in found.owed for term in (each.before, each.after) if term]
         rows = Clause.objects.filter(ref__in=terms).select_related("document")
@@ -50,6 +65,7 @@ class Names:
 def shown(found: Impact) -> dict[str, Any]:
     """Return an impact as JSON values: summary in sentences, then the tables, each with the most rows at stake first."""
     names = Names(found)
+    by_dataset = datasets(found, names)
     return {
         "change": found.change,
         "title": found.title,
@@ -57,11 +73,11 @@ def shown(found: Impact) -> dict[str, Any]:
         "computed_at": found.computed_at,
         "contract_epoch": found.epoch,
         "steady": found.steady,
-        "summary": summary(found),
+        "summary": summary(found, by_dataset),
         "notes": list(found.notes),
-        "permits": canonical.to_json(found.revoked),
+        "permits": [vars(each) for each in found.revoked],
         "releases": [_flip(each, names) for each in found.flips],
-        "datasets": datasets(found, names),
+        "datasets": by_dataset,
         "deletions": [_owed(each, names) for each in found.owed],
         "opt_ins": [_worth(each, names) for each in found.worth],
         "looked_at": canonical.to_json(found.looked),
@@ -69,28 +85,41 @@ def shown(found: Impact) -> dict[str, Any]:
     }
 
 
-def summary(found: Impact) -> list[str]:
-    """Return what matters in a few sentences."""
+def summary(found: Impact, of: list[dict[str, Any]]) -> list[str]:
+    """Return what matters in a few sentences; `of` are the datasets."""
     kinds = [flip.difference.kind for flip in found.flips]
     said = [
-        _counted(kinds.count(kind), f"question {WORDS[kind]}", f"questions {WORDS[kind]}")
-        for kind in Kind
-        if kinds.count(kind)
+        f"{_counted(kinds.count(kind), 'question')} {_is(kinds.count(kind), kind)}{COUNTED[kind]}."
+        for kind in COUNTED
+        if kind in kinds
     ]
-    said += [_counted(len(found.revoked), "live permit would be revoked", "live permits would be revoked")] * bool(
-        found.revoked
-    )
-    opened = sum(each.kind == owed.OPENS for each in found.owed)
-    said += [_counted(opened, "deletion would be proposed", "deletions would be proposed")] * bool(opened)
-    said += [
-        _counted(sum(each.kind == kind for each in found.owed), f"deletion term: {DIRECTIONS[kind]}", f"deletion terms: {DIRECTIONS[kind]}")
-        for kind in (owed.STRICTER, owed.CHANGED, owed.LOOSER)
-        if any(each.kind == kind for each in found.owed)
-    ]  # fmt: skip
-    said += [_counted(len(found.worth), "opt-in changes its worth", "opt-ins change their worth")] * bool(found.worth)
-    if said:
-        return said
-    return ["Nothing that was asked lately would be answered otherwise, no permit would fall, no deletion would open."]
+    said += [_rows_sentence(each) for each in of[:DATASETS_SAID]]
+    said += [f"{_counted(len(found.revoked), 'live permit')} would be revoked."] if found.revoked else []
+    for kind in DIRECTIONS:
+        number = sum(each.kind == kind for each in found.owed)
+        if number:
+            said.append(f"{_counted(number, OWED_WORDS[kind][0])} {OWED_WORDS[kind][1]}.")
+    said += [f"{_counted(len(found.worth), 'opt-in')} would open something else than now."] if found.worth else []
+    return said or [
+        "Nothing that was asked lately would be answered otherwise, no permit would fall, no deletion would open."
+    ]
+
+
+def _is(number: int, kind: Kind) -> str:
+    if kind in (Kind.OPENS, Kind.CLOSES):
+        return "is " if number == 1 else "are "
+    return "would be "
+
+
+def _rows_sentence(of: dict[str, Any]) -> str:
+    """`shop.train_set would lose 1 customer (4 rows).`"""
+    parts = []
+    for word, verb in (("gained", "gain"), ("lost", "lose")):
+        if of[word]["customers"]:
+            rows = of[word]["rows"]
+            counted = "rows not counted" if rows is None else _counted(rows, "row")
+            parts.append(f"{verb} {_counted(len(of[word]['customers']), 'customer')} ({counted})")
+    return f"{of['name']} would {' and '.join(parts)}."
 
 
 def limits(found: Impact) -> list[str]:
@@ -229,8 +258,10 @@ def _worth(each: Worth, names: Names) -> dict[str, Any]:
 
 
 def _use(use: Use) -> dict[str, Any]:
-    return {**canonical.to_json(use), "words": f"{use.action} on {use.dataset}"}
+    rows = "" if use.rows is None else f" ({_counted(use.rows, 'row')})"
+    words = f"{use.action} on {use.dataset}: {', '.join(use.columns)}{rows}"
+    return {**canonical.to_json(use), "words": words}
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}."
+def _counted(count: int, one: str) -> str:
+    return f"{count:,} {one}{'' if count == 1 else 's'}"

@@ -11,10 +11,9 @@ from datetime import datetime
 from governance.access import roles
 from governance.access.actors import Actor
 from governance.parties import epoch
-from governance.policy import answers, engine, explain, values
+from governance.policy import answers, engine, explain, reasons, values
 from governance.releases import comparing, decisions, permits, rechecks
 from governance.releases.comparing import Difference, Kind
-from governance.releases.models import Permit
 from governance.reports import asking, owed, worth
 from governance.reports.asking import Asked
 from governance.reports.changes import Change
@@ -210,9 +209,7 @@ def _revoked(seen: _Seen) -> Iterator[Revoked]:
     for permit in seen.asked.permits:
         why = rechecks.falls_short(permit, seen.after)
         if why and not rechecks.falls_short(permit, seen.before):
-            yield _of_permit(permit, why)
-
-
-def _of_permit(permit: Permit, why: str) -> Revoked:
-    row = permit.decision
-    return Revoked(permit.ref, permit.kind, row.ref, row.name, permit.expires_at, why)
+            added = set(seen.after.reasons) - set(seen.before.reasons)
+            new = {reason.code for reason in added if reasons.refuses(reason.code)}
+            row = permit.decision
+            yield Revoked(permit.ref, permit.kind, row.ref, row.name, permit.expires_at, ", ".join(sorted(new)) or why)

@@ -64,12 +64,10 @@ def _of_customer(change: Change, customer: str, at: datetime, known: datetime) -
 def _opened(change: Change, customer: str, before: Families, after: Families) -> Iterator[Owed]:
     ends = {family.ref: ends_for(family, customer) for family in before}
     for family in after:
-        end = ends_for(family, customer)
-        known = Obligation.objects.filter(
-            customer__ref=customer, trigger=Obligation.Trigger.CONTRACT_END, triggered_on=end
-        )
-        if family.ref in change.families and end is not None and end != ends[family.ref] and not known.exists():
-            trigger = Obligation.Trigger.CONTRACT_END
+        end, trigger = ends_for(family, customer), Obligation.Trigger.CONTRACT_END
+        if family.ref not in change.families or end is None or end == ends[family.ref]:
+            continue
+        if not Obligation.objects.filter(customer__ref=customer, trigger=trigger, triggered_on=end).exists():
             term = _term(after, trigger, end)
             due = end + timedelta(days=term.days) if term else end
             yield Owed(OPENS, customer, trigger, None, term, on=end, due_on=due)
