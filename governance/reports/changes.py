@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from governance.contracts import encoding, optins, queries
+from governance.contracts import encoding, optins, queries, readings
 from governance.contracts.models import Clause, ContractFamily, Document, FamilyCustomer
 from governance.contracts.states import State
 from governance.obligations import terms as deletion_terms
@@ -158,7 +158,7 @@ def _filled(row: Document, at: datetime) -> list[str]:
         row.signed_on = at.date()
         notes.append("It is not signed yet: it is taken as signed today.")
     try:
-        encoding.check_document(row)
+        encoding.check_reading(readings.of(row))
     except errors.Problem as problem:
         notes.append(f"As it stands it cannot be submitted: {problem.detail}.")
     row.recorded_at = at

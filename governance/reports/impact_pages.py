@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.pages import sentence
-from governance.contracts import documents, optins
+from governance.contracts import documents, optins, readings
 from governance.contracts.models import Clause, Document, FamilyCustomer
 from governance.contracts.states import State
 from governance.parties import customers, epoch
@@ -111,7 +111,7 @@ def _change(document: Document, given: Mapping[str, str], *, by: Actor, at: date
 
 
 def _offer(document: Document, ref: str) -> Clause:
-    found = document.clauses.filter(ref=ref, kind=Clause.Kind.OPT_IN_OFFER).first()
+    found = readings.of_kind(Clause.Kind.OPT_IN_OFFER).filter(document=document, ref=ref).first()
     if found is None:
         raise errors.NotFound("this document makes no such offer", where="offer")
     return found
@@ -132,7 +132,7 @@ def _choices(document: Document, by: Actor) -> dict[str, Any]:
     """What can be weighed about a document that counts: its end, and its offers for the customers it covers."""
     if document.state != State.ACTIVATED:
         return {}
-    offers = document.clauses.filter(kind=Clause.Kind.OPT_IN_OFFER)
+    offers = readings.of_kind(Clause.Kind.OPT_IN_OFFER).filter(document=document).order_by("position", "id")
     coverage = FamilyCustomer.objects.filter(optins.made_to(offers[0])) if offers else FamilyCustomer.objects.none()
     covered = customers.visible_to(by).filter(coverage__in=coverage).distinct()
     return {"activated": True, "offers": offers, "covered": covered.order_by("name")[:MOST_CUSTOMERS]}
