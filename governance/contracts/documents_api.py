@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from governance.access import actors, paging, reading
 from governance.access.actors import Actor
 from governance.access.idempotency import Once
-from governance.contracts import clauses, documents, families
+from governance.contracts import clauses, documents, families, readings
 from governance.contracts.models import Clause, Document
 from governance.contracts.serializers import (
     ClauseIn,
@@ -48,12 +48,8 @@ class Documents(Once):
     @extend_schema(operation_id="documents_list", parameters=paging.PARAMETERS, responses=DocumentOut(many=True))
     def get(self, request: Request) -> Response:
         """List the documents that the caller may see."""
-        rows = documents.visible_to(actors.of(request.user)).select_related("family", "form")
-        return paging.respond(
-            request,
-            rows.prefetch_related("clauses", "prevails__over", "ends__document"),
-            lambda row: DocumentOut(row).data,
-        )
+        rows = readings.known(documents.visible_to(actors.of(request.user)).select_related("family"))
+        return paging.respond(request, rows.prefetch_related("ends__document"), lambda row: DocumentOut(row).data)
 
     @extend_schema(request=DocumentIn, responses={201: DocumentOut})
     def post(self, request: Request) -> Response:
@@ -212,7 +208,7 @@ def _draft(given: dict[str, Any], *, by: Actor) -> Document:
     for clause in parts["clauses"]:
         clauses.add(document, by=by, **clause)
     for ref in parts["repeals"]:
-        clauses.repeal(document, _visible_clause(ref, by), by=by)
+        clauses.repeal(document, visible_clause(ref, by), by=by)
     for said in parts["prevails"]:
         over = documents.get(said["over"], by=by)
         clauses.prevail(document, over, actions=said["actions"], categories=said["categories"], by=by)
@@ -224,7 +220,8 @@ def _clause(document_ref: str, ref: str, by: Actor) -> Clause:
     return _found(documents.get(document_ref, by=by).clauses.filter(ref=ref).first())
 
 
-def _visible_clause(ref: str, by: Actor) -> Clause:
+def visible_clause(ref: str, by: Actor) -> Clause:
+    """Return a clause of a visible document; raises `NotFound`."""
     return _found(Clause.objects.filter(ref=ref, document__in=documents.visible_to(by)).first())
 
 

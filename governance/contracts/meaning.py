@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from governance.contracts.models import Clause
+from governance.contracts.models import Clause, CorrectedClause
 from governance.parties.models import Party, PartyGroup, Product
 from governance.policy import clauses as policy_clauses
 from lineage import errors
@@ -17,7 +17,7 @@ def of(kind: str, body: Mapping[str, Any]) -> str:
     return named(policy_clauses.explain(policy_clauses.parse(kind, body)))
 
 
-def sentence(clause: Clause) -> str:
+def sentence(clause: Clause | CorrectedClause) -> str:
     """The same for a row, with its scope; says so where it cannot be read."""
     try:
         said = of(clause.kind, clause.body)
@@ -27,7 +27,7 @@ def sentence(clause: Clause) -> str:
     return f"{said} {where}" if where else said
 
 
-def scope(clause: Clause) -> str:
+def scope(clause: Clause | CorrectedClause) -> str:
     """Say where the clause is confined to, or nothing."""
     titles = dict(Product.objects.filter(key__in=clause.products).values_list("key", "title"))
     parts = _listed("data of", [titles.get(key, key) for key in clause.products])

@@ -37,11 +37,10 @@ class Reading:
 
 
 def of(document: Document, *, as_known_at: datetime | None = None) -> Reading:
-    """Return how a document reads as known then (now when None)."""
-    known = getattr(document, "known_corrections", None)
-    if known is None or as_known_at is None:
-        known = applied(as_known_at).filter(document=document)[:1]
-    correction = next(iter(known), None)
+    """Return how a document reads as known then (now when None); of one that `known` fetched, as known when it was."""
+    fetched = getattr(document, "known_corrections", None)
+    found = applied(as_known_at).filter(document=document)[:1] if fetched is None else fetched
+    correction = next(iter(found), None)
     return original(document) if correction is None else corrected(document, correction)
 
 
@@ -102,8 +101,8 @@ def statements() -> tuple["Prefetch[str, QuerySet[CorrectedRepeal | CorrectedPre
 _CORRECTIONS = ("corrections", "form__corrections")
 
 
-def known(rows: QuerySet[Document], *, as_known_at: datetime) -> QuerySet[Document]:
-    """Fetch with these documents (and the forms they accept) everything that `of` needs, as known then."""
+def known(rows: QuerySet[Document], *, as_known_at: datetime | None = None) -> QuerySet[Document]:
+    """Fetch with these documents (and the forms they accept) everything that `of` needs, as known then (now when None)."""
     return rows.select_related("form").prefetch_related(
         "clauses",
         "form__clauses",

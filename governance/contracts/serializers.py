@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from governance.contracts import readings
+from governance.contracts.encoded import HEAD
 from governance.contracts.models import Clause, ContractFamily, Document, DocumentEnd, FamilyCustomer, OptIn, Prevails
 from governance.parties.models import Customer
 
@@ -158,26 +161,56 @@ class ClosingIn(serializers.Serializer[Document]):
 
 
 class DocumentOut(serializers.ModelSerializer[Document]):
-    """A document as it stands."""
+    """A document as it reads now: as it was activated, or as the last applied correction has it."""
 
     contract = serializers.CharField(source="family.ref", allow_null=True, default=None)
     form = serializers.CharField(source="form.ref", allow_null=True, default=None)
-    clauses = ClauseOut(many=True)
+    clauses = serializers.SerializerMethodField()
     repeals = serializers.SerializerMethodField()
-    prevails = PrevailsOut(many=True)
+    prevails = serializers.SerializerMethodField()
     ends = EndOut(many=True)
+    corrected_by = serializers.SerializerMethodField()
 
     class Meta:
         model = Document
         fields = (
             "ref", "contract", "kind", "form", "title", "number", "state", "signed_on", "effective_on", "expires_on", "renewal",
             "renewal_months", "notice_days", "file_name", "file_digest", "drafted_by", "approved_by", "approved_at", "activated_by",
-            "recorded_at", "clauses", "repeals", "prevails", "ends",
+            "recorded_at", "clauses", "repeals", "prevails", "ends", "corrected_by",
         )  # fmt: skip
+
+    def to_representation(self, instance: Document) -> dict[str, Any]:
+        """Dates and title as corrected."""
+        self._reading = readings.of(instance)
+        shown: dict[str, Any] = super().to_representation(instance)
+        if self._reading.correction is not None:
+            given = {name: getattr(self._reading.head, name) for name in HEAD}
+            fields = self.fields
+            shown |= {
+                name: None if value is None else fields[name].to_representation(value) for name, value in given.items()
+            }
+        return shown
+
+    @extend_schema_field(ClauseOut(many=True))
+    def get_clauses(self, row: Document) -> list[dict[str, Any]]:
+        """Its clauses."""
+        return [dict(each) for each in ClauseOut(self._reading.clauses, many=True).data]
 
     def get_repeals(self, row: Document) -> list[str]:
         """References of the clauses that it repeals."""
-        return [repeal.clause.ref for repeal in row.repeals.select_related("clause")]
+        return list(self._reading.repeals)
+
+    @extend_schema_field(PrevailsOut(many=True))
+    def get_prevails(self, row: Document) -> list[dict[str, Any]]:
+        """Over which documents it prevails, for what."""
+        return [
+            {"over": said.over, "actions": list(said.actions), "categories": list(said.categories)}
+            for said in self._reading.prevails
+        ]
+
+    def get_corrected_by(self, row: Document) -> str | None:
+        """Reference of the correction that it reads as."""
+        return self._reading.correction.ref if self._reading.correction else None
 
 
 class OptInIn(serializers.Serializer[OptIn]):

@@ -2,17 +2,25 @@
 
 from django.urls import path
 
-from governance.contracts import api, documents_api
+from governance.contracts import api, corrections_api, documents_api
 
 urlpatterns = [
     path("api/v1/contracts", api.Contracts.as_view()),
     path("api/v1/contracts/<str:ref>", api.ContractDetail.as_view()),
     path("api/v1/contracts/<str:ref>/customers", api.ContractCustomers.as_view()),
     path("api/v1/contracts/<str:ref>/end", api.ContractEnd.as_view()),
+    path("api/v1/contracts/<str:ref>/corrections", corrections_api.ContractCorrections.as_view()),
+    path("api/v1/corrections/<str:ref>", corrections_api.CorrectionDetail.as_view()),
+    path("api/v1/corrections/<str:ref>/submit", corrections_api.Submit.as_view()),
+    path("api/v1/corrections/<str:ref>/take-back", corrections_api.TakeBack.as_view()),
+    path("api/v1/corrections/<str:ref>/apply", corrections_api.Apply.as_view()),
+    path("api/v1/corrections/<str:ref>/reject", corrections_api.Reject.as_view()),
+    path("api/v1/corrections/<str:ref>/withdraw", corrections_api.Withdraw.as_view()),
     path("api/v1/documents", documents_api.Documents.as_view()),
     path("api/v1/documents/<str:ref>", documents_api.DocumentDetail.as_view()),
     path("api/v1/documents/<str:ref>/clauses", documents_api.Clauses.as_view()),
     path("api/v1/documents/<str:ref>/clauses/<str:clause>", documents_api.ClauseDetail.as_view()),
+    path("api/v1/documents/<str:ref>/corrections", corrections_api.DocumentCorrections.as_view()),
     path("api/v1/documents/<str:ref>/submit", documents_api.Submit.as_view()),
     path("api/v1/documents/<str:ref>/take-back", documents_api.TakeBack.as_view()),
     path("api/v1/documents/<str:ref>/approve", documents_api.Approve.as_view()),
