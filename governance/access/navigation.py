@@ -13,6 +13,7 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
     "Contracts": (
         ("contracts.contractfamily", "handshake"),
         ("contracts.document", "description"),
+        ("contracts.correction", "edit_note"),
         ("contracts.optin", "redeem"),
     ),
     "Parties": (

@@ -115,11 +115,12 @@ class AppendInline(TabularInline):  # type: ignore[misc]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """The fields, and a link to the row's own page."""
-        return [*super().get_fields(request, obj), *(["page"] if self.linked else [])]
+        found = [name for name in super().get_fields(request, obj) if name != "page"]
+        return [*found, *(["page"] if self.linked else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The link is shown only."""
-        return (*super().get_readonly_fields(request, obj), "page")
+        return (*super().get_readonly_fields(request, obj), *(["page"] if self.linked else []))
 
     def page(self, row: models.Model) -> str:
         """A link to the row's own page, where it is ended."""
@@ -180,8 +181,12 @@ def perform(
     done: str,
     object_id: str | None = None,
     back: str | None = None,
+    onwards: Callable[[], str] | None = None,
 ) -> HttpResponse:
-    """Run a verb behind a button, say what happened (or why not), and go `back`: to the row's page, or the list, unless told."""
+    """Run a verb behind a button, say what happened (or why not), and go `back`: to the row's page, or the list, unless told.
+
+    `onwards` says where to go when it is done, where only that tells.
+    """
     opts = page.model._meta
     name = f"admin:{opts.app_label}_{opts.model_name}_{'change' if object_id else 'changelist'}"
     own = reverse(name, args=[object_id] if object_id else [])
@@ -192,7 +197,7 @@ def perform(
         url = own if back is None else request.headers.get("HX-Current-URL", own)
     else:
         messages.success(request, done)
-        url = back or own
+        url = onwards() if onwards else back or own
     # The dialog posts by htmx: a plain redirect would be swapped into it.
     return (
         HttpResponse(headers={"HX-Redirect": url}) if request.headers.get("HX-Request") else HttpResponseRedirect(url)

@@ -14,7 +14,14 @@ from unfold.enums import ActionVariant
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.pages import AppendInline, ShownInline, VerbAdmin, button, display, perform
-from governance.contracts import clause_pages, document_pages, families, optins
+from governance.contracts import (
+    clause_pages,
+    corrected_clause_pages,
+    correction_pages,
+    document_pages,
+    families,
+    optins,
+)
 from governance.contracts.document_forms import EndForm
 from governance.contracts.models import Clause, ContractFamily, Document, FamilyCustomer, OptIn
 from governance.contracts.states import State
@@ -206,4 +213,4 @@ def _offer(clause: Clause) -> str:
     return f"{clause.body.get('discount', clause)} – {clause.document}, clause {clause.number}"
 
 
-__all__ = ["clause_pages", "document_pages"]
+__all__ = ["clause_pages", "corrected_clause_pages", "correction_pages", "document_pages"]

@@ -17,11 +17,12 @@ from unfold.widgets import (
 
 from consent import vocabulary
 from governance.contracts import encoding
-from governance.contracts.models import Clause, Document
+from governance.contracts.models import Clause, Correction, Document
 from governance.parties.models import Party, PartyGroup
 from governance.policy.clauses import deletion_term, grant, model_ownership, requirement, undertaking
 
-Make = Callable[[Document], forms.Field]
+type Owner = Document | Correction  # whose clause it is
+Make = Callable[[Owner], forms.Field]
 
 
 PREFIX = "says_"  # before the names of fields in forms: a grant's regions are not those of the clause's scope
@@ -56,7 +57,7 @@ def keys(
     choices = [("*", "* – anything"), *found] if anything else found
     return Part(
         name,
-        lambda document: forms.MultipleChoiceField(
+        lambda owner: forms.MultipleChoiceField(
             label=label, choices=choices, required=needed, help_text=help_text, widget=UnfoldAdminSelect2MultipleWidget
         ),
         read=lambda value: value or [],
@@ -67,7 +68,7 @@ def choice(name: str, label: str, words: Mapping[str, str], help_text: str = "")
     """One of a few words."""
     return Part(
         name,
-        lambda document: forms.ChoiceField(
+        lambda owner: forms.ChoiceField(
             label=label, choices=list(words.items()), help_text=help_text, widget=UnfoldAdminSelect2Widget
         ),
         read=lambda value: value.replace("_", "-") if isinstance(value, str) else value,
@@ -78,7 +79,7 @@ def several(name: str, label: str, words: Mapping[str, str], help_text: str = ""
     """Some of a few words."""
     return Part(
         name,
-        lambda document: forms.MultipleChoiceField(
+        lambda owner: forms.MultipleChoiceField(
             label=label,
             choices=list(words.items()),
             required=False,
@@ -91,16 +92,14 @@ def several(name: str, label: str, words: Mapping[str, str], help_text: str = ""
 def text(name: str, label: str, help_text: str = "", *, needed: bool = False, long: bool = False) -> Part:
     """A line, or a few of them."""
     widget = UnfoldAdminTextareaWidget if long else UnfoldAdminTextInputWidget
-    return Part(
-        name, lambda document: forms.CharField(label=label, required=needed, help_text=help_text, widget=widget)
-    )
+    return Part(name, lambda owner: forms.CharField(label=label, required=needed, help_text=help_text, widget=widget))
 
 
 def number(name: str, label: str, help_text: str = "", *, least: int = 1) -> Part:
     """A whole number."""
     return Part(
         name,
-        lambda document: forms.IntegerField(
+        lambda owner: forms.IntegerField(
             label=label, required=False, min_value=least, help_text=help_text, widget=UnfoldAdminIntegerFieldWidget
         ),
     )
@@ -110,7 +109,7 @@ def flag(name: str, label: str, help_text: str = "") -> Part:
     """Yes or no."""
     return Part(
         name,
-        lambda document: forms.BooleanField(
+        lambda owner: forms.BooleanField(
             label=label, required=False, help_text=help_text, widget=UnfoldBooleanSwitchWidget
         ),
     )
@@ -120,7 +119,7 @@ def day(name: str, label: str, help_text: str = "") -> Part:
     """A date; 00:00 UTC of it."""
     return Part(
         name,
-        lambda document: forms.DateField(
+        lambda owner: forms.DateField(
             label=label, required=False, help_text=help_text, widget=UnfoldAdminSingleDateWidget
         ),
         write=lambda value: value.isoformat() if value else None,
@@ -131,7 +130,7 @@ def lines(name: str, label: str, help_text: str = "") -> Part:
     """Texts, separated by commas."""
     return Part(
         name,
-        lambda document: forms.CharField(
+        lambda owner: forms.CharField(
             label=label, required=False, help_text=help_text, widget=UnfoldAdminTextInputWidget
         ),
         write=lambda value: [item.strip() for item in value.split(",") if item.strip()],
@@ -139,13 +138,13 @@ def lines(name: str, label: str, help_text: str = "") -> Part:
     )
 
 
-def rows(name: str, label: str, choices: Callable[[Document], list[tuple[str, str]]], help_text: str = "") -> Part:
+def rows(name: str, label: str, choices: Callable[[Owner], list[tuple[str, str]]], help_text: str = "") -> Part:
     """References to rows, shown by their names."""
     return Part(
         name,
-        lambda document: forms.MultipleChoiceField(
+        lambda owner: forms.MultipleChoiceField(
             label=label,
-            choices=choices(document),
+            choices=choices(owner),
             required=False,
             help_text=help_text,
             widget=UnfoldAdminSelect2MultipleWidget,
@@ -153,16 +152,16 @@ def rows(name: str, label: str, choices: Callable[[Document], list[tuple[str, st
     )
 
 
-def _parties(document: Document) -> list[tuple[str, str]]:
+def _parties(owner: Owner) -> list[tuple[str, str]]:
     return list(Party.objects.values_list("ref", "name"))
 
 
-def _groups(document: Document) -> list[tuple[str, str]]:
+def _groups(owner: Owner) -> list[tuple[str, str]]:
     return list(PartyGroup.objects.values_list("ref", "name"))
 
 
-def _offers(document: Document) -> list[tuple[str, str]]:
-    found = encoding.offers(document)
+def _offers(owner: Owner) -> list[tuple[str, str]]:
+    found = encoding.offers(owner.document, owner) if isinstance(owner, Correction) else encoding.offers(owner)
     return [("", "no opt-in needed"), *((each.ref, f"{each} · {each.document}") for each in found)]
 
 
@@ -192,7 +191,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         keys("categories", "With these categories of data", [CONTRACT], help_text="A category covers what lies below it."),
         keys("purposes", "For these purposes", [PURPOSES], anything=True),
         choice("basis", "On which basis", _titles(grant.BASES), "An accepted use names its signatory and has an end."),
-        Part("offer", lambda document: forms.ChoiceField(label="While this opt-in is active", choices=_offers(document), required=False, widget=UnfoldAdminSelect2Widget)),
+        Part("offer", lambda owner: forms.ChoiceField(label="While this opt-in is active", choices=_offers(owner), required=False, widget=UnfoldAdminSelect2Widget)),
         day("until", "Until", "First day on which it no longer holds."),
         flag("customer_only", "Only for a model or improvement that serves this customer alone"),
         rows("recipients", "Recipients", _parties, "None: we ourselves only."),
@@ -272,7 +271,7 @@ def _safeguard(kind: str) -> Iterable[Part]:
     known = {word: title for word, title in _KNOWN.items() if not (kind == "anonymised" and word == "measured")}
     yield Part(
         f"{kind}__known",
-        lambda document: forms.ChoiceField(
+        lambda owner: forms.ChoiceField(
             label=kind.capitalize() if kind != "dp" else "Differentially private",
             choices=list(known.items()),
             required=False,

@@ -6,7 +6,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from governance.contracts import clause_fields, encoding, meaning
-from governance.contracts.models import Clause, Document
+from governance.contracts.models import Clause, CorrectedClause, Correction, Document
 from governance.parties.models import Product
 from lineage import errors
 
@@ -31,7 +31,7 @@ class ClauseForm(forms.ModelForm):  # type: ignore[type-arg]
     """Fields common to all kinds; `of_kind` adds those of one."""
 
     kind: str = Clause.Kind.UNENCODED_TERM
-    document: Document
+    owner: Document | Correction
     raw = False
 
     products = forms.MultipleChoiceField(
@@ -87,10 +87,12 @@ class ClauseForm(forms.ModelForm):  # type: ignore[type-arg]
         return next((field for field in (f"{clause_fields.PREFIX}{name}", "raw_body") if field in self.fields), None)
 
 
-def of_kind(kind: str, document: Document, body: dict[str, Any]) -> type[ClauseForm]:
-    """Return the form for a clause of this kind in this document; a body that the fields cannot show is edited as JSON."""
+def of_kind(kind: str, owner: Document | Correction, body: dict[str, Any]) -> type[ClauseForm]:
+    """Return the form for a clause of this kind in a document (or its correction); a body that the fields cannot show is edited as JSON."""
     raw = not clause_fields.shows_all(kind, body)
-    members: dict[str, Any] = {"kind": kind, "document": document, "raw": raw}
+    model = Clause if isinstance(owner, Document) else CorrectedClause
+    meta = type("Meta", (ClauseForm.Meta,), {"model": model})
+    members: dict[str, Any] = {"kind": kind, "owner": owner, "raw": raw, "Meta": meta}
     if raw:
         members["raw_body"] = forms.JSONField(
             label="Encoding (JSON)",
@@ -98,7 +100,7 @@ def of_kind(kind: str, document: Document, body: dict[str, Any]) -> type[ClauseF
             help_text="This encoding says more than the fields of the form can show.",
         )
     else:
-        members |= {part.field: part.make(document) for part in _parts(kind)}
+        members |= {part.field: part.make(owner) for part in _parts(kind)}
     return type("ClauseFormOfKind", (ClauseForm,), members)
 
 

@@ -12,22 +12,26 @@ from unfold.enums import ActionVariant
 
 from governance.access import actors, roles
 from governance.access.pages import Confirm, VerbAdmin, button, perform
-from governance.contracts import documents, states
-from governance.contracts.document_forms import EndForm, ReasonForm, SignForm
+from governance.contracts import corrections, documents, states
+from governance.contracts.document_forms import CorrectForm, EndForm, ReasonForm, SignForm
+from governance.contracts.models import Correction
 from governance.contracts.states import State
 
 # The page stands in `reports`, above this room: it is reached by the name of its address.
 IMPACT_READERS = frozenset({roles.LAWYER, roles.APPROVER, roles.PRIVACY_OFFICER, roles.ADMINISTRATOR})
 
 
-def _dialog(title: str, words: str, form: type[forms.Form], button_words: str) -> dict[str, Any]:
+def dialog(title: str, words: str, form: type[forms.Form], button_words: str) -> dict[str, Any]:
+    """Return what unfold needs to know about a button's dialog."""
     return {"title": title, "description": words, "form_class": form, "form_submit_text": button_words}
 
 
 class Buttons(VerbAdmin):
     """What moves a document on."""
 
-    actions_detail = ("submit", "impact", "approve", "activate", "sign", "take_back", "reject", "withdraw", "terminate")
+    actions_detail = (
+        "submit", "impact", "approve", "activate", "sign", "take_back", "reject", "withdraw", "correct", "terminate",
+    )  # fmt: skip
 
     def _do(
         self, request: HttpRequest, object_id: str, verb: Callable[..., object], done: str, **given: Any
@@ -45,7 +49,7 @@ class Buttons(VerbAdmin):
         icon="send",
         variant=ActionVariant.PRIMARY,
         permissions=["submit"],
-        dialog=_dialog("Submit for approval?", "The text is frozen; a second person reads it.", Confirm, "Submit"),
+        dialog=dialog("Submit for approval?", "The text is frozen; a second person reads it.", Confirm, "Submit"),
     )
     def submit(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Ask a second person."""
@@ -62,7 +66,7 @@ class Buttons(VerbAdmin):
         icon="check",
         variant=ActionVariant.SUCCESS,
         permissions=["approve"],
-        dialog=_dialog(
+        dialog=dialog(
             "Approve this document?", "You confirm that each clause says what the signed text says.", Confirm, "Approve"
         ),
     )
@@ -75,7 +79,7 @@ class Buttons(VerbAdmin):
         icon="play_arrow",
         variant=ActionVariant.SUCCESS,
         permissions=["activate"],
-        dialog=_dialog(
+        dialog=dialog(
             "Activate this document?",
             "It counts from now on for the dates it states, and cannot change any more.",
             Confirm,
@@ -90,7 +94,7 @@ class Buttons(VerbAdmin):
         description="Record signature",
         icon="draw",
         permissions=["sign"],
-        dialog=_dialog(
+        dialog=dialog(
             "Record the signature", "When it was signed, and the SHA-256 of the signed file.", SignForm, "Record"
         ),
     )
@@ -103,7 +107,7 @@ class Buttons(VerbAdmin):
         description="Take back",
         icon="undo",
         permissions=["take_back"],
-        dialog=_dialog("Take it back?", "It becomes a draft again and can be edited.", Confirm, "Take back"),
+        dialog=dialog("Take it back?", "It becomes a draft again and can be edited.", Confirm, "Take back"),
     )
     def take_back(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Make it a draft again."""
@@ -114,7 +118,7 @@ class Buttons(VerbAdmin):
         icon="close",
         variant=ActionVariant.DANGER,
         permissions=["approve"],
-        dialog=_dialog("Reject this document?", "For good: its authors would draft another one.", ReasonForm, "Reject"),
+        dialog=dialog("Reject this document?", "For good: its authors would draft another one.", ReasonForm, "Reject"),
     )
     def reject(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Say no."""
@@ -125,7 +129,7 @@ class Buttons(VerbAdmin):
         icon="delete",
         variant=ActionVariant.DANGER,
         permissions=["withdraw"],
-        dialog=_dialog(
+        dialog=dialog(
             "Withdraw this document?", "It will never count. What was written stays readable.", ReasonForm, "Withdraw"
         ),
     )
@@ -138,7 +142,7 @@ class Buttons(VerbAdmin):
         icon="event_busy",
         variant=ActionVariant.DANGER,
         permissions=["terminate"],
-        dialog=_dialog(
+        dialog=dialog(
             "Terminate this document",
             "Its permissions and offers fall on that day; bans stay. A deletion is proposed.",
             EndForm,
@@ -151,6 +155,30 @@ class Buttons(VerbAdmin):
         done = "The end is recorded. What must be deleted is proposed under Deletion."
         return self._do(
             request, object_id, documents.terminate, done, ends_at=ends_at, reason=form.cleaned_data["reason"]
+        )
+
+    @button(
+        description="Correct our encoding",
+        icon="edit_note",
+        permissions=["correct"],
+        dialog=dialog(
+            "Correct what we typed",
+            "For our typing errors only: what the parties change is a new document. A second person applies it.",
+            CorrectForm,
+            "Start the correction",
+        ),
+    )
+    def correct(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Start a correction and go to its page."""
+        row = self.get_queryset(request).get(pk=object_id)
+        begun: list[Correction] = []
+        return perform(
+            self,
+            request,
+            lambda by: begun.append(corrections.draft(row, reason=form.cleaned_data["reason"], by=by)),
+            done="Type what the signed text says, then submit the correction.",
+            object_id=object_id,
+            onwards=lambda: reverse("admin:contracts_correction_change", args=[begun[0].pk]),
         )
 
     def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -184,6 +212,10 @@ class Buttons(VerbAdmin):
     def has_withdraw_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Lawyers, while it is not activated."""
         return self._may(request, object_id, "withdraw", {roles.LAWYER})
+
+    def has_correct_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Lawyers, on what is activated."""
+        return self._may(request, object_id, "correct", {roles.LAWYER})
 
     def has_terminate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Lawyers, on what is activated."""

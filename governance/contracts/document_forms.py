@@ -66,6 +66,16 @@ class ReasonForm(BaseDialogForm):  # type: ignore[misc]
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget)
 
 
+class CorrectForm(BaseDialogForm):  # type: ignore[misc]
+    """What was typed wrongly, and how that was noticed."""
+
+    reason = forms.CharField(
+        max_length=1000,
+        label="What was typed wrongly, and how was it noticed?",
+        widget=UnfoldAdminTextareaWidget,
+    )
+
+
 class EndForm(BaseDialogForm):  # type: ignore[misc]
     """From when on, and why."""
 

@@ -9,12 +9,13 @@ from django.urls import reverse
 
 from governance.access import actors, roles
 from governance.access.actors import Actor
-from governance.access.models import User
 from governance.access.pages import AppendInline, display
-from governance.contracts import clauses, documents, families, meaning
+from governance.contracts import clauses, documents, families, meaning, readings
 from governance.contracts.document_buttons import Buttons
 from governance.contracts.document_forms import DocumentForm, PrevailsForm
 from governance.contracts.models import Clause, Document, Prevails, Repeal
+from governance.contracts.people import names
+from governance.contracts.readings import Reading
 from governance.contracts.states import State
 
 STATE_COLOURS = {
@@ -208,30 +209,30 @@ class DocumentAdmin(Buttons):
     @display(description="drafted by")
     def drafted_by_(self, obj: Document) -> str:
         """By name."""
-        return _names([obj.drafted_by])
+        return names([obj.drafted_by])
 
     @display(description="approved by")
     def approved_by_(self, obj: Document) -> str:
         """By name."""
-        return _names([obj.approved_by])
+        return names([obj.approved_by])
 
     @display(description="activated by")
     def activated_by_(self, obj: Document) -> str:
         """By name."""
-        return _names([obj.activated_by])
+        return names([obj.activated_by])
 
 
 def _shown(document: Document, request: HttpRequest, page: DocumentAdmin) -> dict[str, Any]:
     add = reverse("admin:contracts_clause_add")
     editable = page.has_change_permission(request, document)
+    reading = readings.of(document)
     return {
         "document": document,
         "editable_text": editable,
-        "shown_clauses": [{"row": clause, "meaning": meaning.sentence(clause)} for clause in document.clauses.all()],
-        "form_clauses": [
-            {"row": clause, "meaning": meaning.sentence(clause)}
-            for clause in (document.form.clauses.all() if document.form else ())
-        ],
+        "reading": reading,
+        "corrections": document.corrections.all(),
+        "shown_clauses": _cards(reading),
+        "form_clauses": _cards(readings.of(document.form)) if document.form else [],
         "kinds": [
             {"label": label, "link": f"{add}?document={document.pk}&kind={kind}"} for kind, label in Clause.Kind.choices
         ]
@@ -242,16 +243,28 @@ def _shown(document: Document, request: HttpRequest, page: DocumentAdmin) -> dic
     }
 
 
+def _cards(reading: Reading) -> list[dict[str, Any]]:
+    """Clauses as they read now, each with its meaning and its page."""
+    return [
+        {
+            "row": clause,
+            "meaning": meaning.sentence(clause),
+            "link": reverse(f"admin:contracts_{clause._meta.model_name}_change", args=[clause.pk]),
+        }
+        for clause in reading.clauses
+    ]
+
+
 def _next(document: Document, by: Actor) -> str:
     match document.state:
         case State.DRAFT:
             return "Write its clauses, then submit it: a second person approves it."
         case State.SUBMITTED if by.ref in document.authors:
-            return f"Waiting for a second person: written by {_names(document.authors)}, it is approved by an approver who wrote nothing in it."
+            return f"Waiting for a second person: written by {names(document.authors)}, it is approved by an approver who wrote nothing in it."
         case State.SUBMITTED if roles.APPROVER in by.roles:
-            return f"Waiting for you or another approver. Written by {_names(document.authors)}: compare each clause with the signed text."
+            return f"Waiting for you or another approver. Written by {names(document.authors)}: compare each clause with the signed text."
         case State.SUBMITTED:
-            return f"Waiting for an approver. Written by {_names(document.authors)}."
+            return f"Waiting for an approver. Written by {names(document.authors)}."
         case State.APPROVED if document.signed_on is None:
             return "Approved. Record the signature, then activate it: until then it does not count."
         case State.APPROVED:
@@ -259,14 +272,10 @@ def _next(document: Document, by: Actor) -> str:
         case State.ACTIVATED if document.ends.exists():
             return f"Terminated: it counts no longer from {document.ends.all()[0].ends_at:%-d %B %Y} on. Bans and unencoded terms stay."
         case State.ACTIVATED:
-            return f"Counts from {document.effective_on:%-d %B %Y} on. It cannot change any more; draft an amendment instead."
+            head = readings.of(document).head
+            return f"Counts from {head.effective_on:%-d %B %Y} on. It cannot change any more: draft an amendment, or correct what we mistyped."
         case _:
             return f"It never counted. {document.closing_note}"
-
-
-def _names(refs: list[str]) -> str:
-    known = {user.ref: str(user) for user in User.objects.filter(ref__in=refs)}
-    return ", ".join(known.get(ref, ref) for ref in refs) or "–"
 
 
 def _file(form: Any) -> dict[str, str]:

@@ -22,7 +22,12 @@ def document(cast: Cast) -> Document:
 def correction(document: Document, **more: Any) -> dict[str, Any]:
     ref = document.clauses.get(number="1").ref
     narrower = {"ref": ref, "body": {**GRANT, "actions": ["train.evaluate"]}}
-    return {"reason": "only to evaluate", "effective_on": "2025-03-01", "clauses": [{**narrower, "page": 3}, OFFER], **more}
+    return {
+        "reason": "only to evaluate",
+        "effective_on": "2025-03-01",
+        "clauses": [{**narrower, "page": 3}, OFFER],
+        **more,
+    }
 
 
 def test_drafted_submitted_applied(cast: Cast, document: Document) -> None:

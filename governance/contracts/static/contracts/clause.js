@@ -2,7 +2,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
     const said = document.getElementById("clause-meaning");
-    const form = document.getElementById("clause_form");
+    const form = document.querySelector("#clause_form, #correctedclause_form");
     if (!said || !form || !said.dataset.preview) return;
     let timer = 0;
     let latest = 0;
