@@ -44,7 +44,7 @@ class CorrectedPrevailsForm(PrevailsForm):
     """Over which document, for what, as it should have been typed."""
 
     class Meta(PrevailsForm.Meta):
-        model = CorrectedPrevails
+        model = CorrectedPrevails  # type: ignore[assignment]
 
 
 class StatementInline(AppendInline):
@@ -180,8 +180,7 @@ class CorrectionAdmin(Buttons):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Add before and after, the clauses, and what comes next."""
-        known = object_id is not None and object_id.isdigit()
-        row = self.get_queryset(request).filter(pk=object_id).first() if known else None
+        row = self.get_queryset(request).filter(pk=object_id).first() if object_id and object_id.isdigit() else None
         context = {**(extra_context or {}), **(_shown(row, request, self) if row else {})}
         return super().changeform_view(request, object_id, form_url, context)
 

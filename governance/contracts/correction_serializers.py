@@ -103,4 +103,4 @@ class CorrectionOut(serializers.ModelSerializer[Correction]):
     def get_changes(self, row: Correction) -> list[dict[str, str]]:
         """Before and after."""
         found = differences.between(readings.before(row), readings.corrected(row.document, row))
-        return [dict(each) for each in DifferenceOut(found, many=True).data]
+        return [dict(DifferenceOut(each).data) for each in found]

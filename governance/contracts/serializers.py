@@ -7,7 +7,16 @@ from rest_framework import serializers
 
 from governance.contracts import readings
 from governance.contracts.encoded import HEAD
-from governance.contracts.models import Clause, ContractFamily, Document, DocumentEnd, FamilyCustomer, OptIn, Prevails
+from governance.contracts.models import (
+    Clause,
+    ContractFamily,
+    CorrectedClause,
+    Document,
+    DocumentEnd,
+    FamilyCustomer,
+    OptIn,
+    Prevails,
+)
 from governance.parties.models import Customer
 
 REF = 40
@@ -66,7 +75,7 @@ class ClauseIn(serializers.Serializer[Clause]):
     regions = serializers.ListField(child=serializers.CharField(max_length=60), required=False)
 
 
-class ClauseOut(serializers.ModelSerializer[Clause]):
+class ClauseOut(serializers.ModelSerializer[Clause | CorrectedClause]):
     """A clause with its words and its encoding."""
 
     class Meta:
@@ -194,7 +203,7 @@ class DocumentOut(serializers.ModelSerializer[Document]):
     @extend_schema_field(ClauseOut(many=True))
     def get_clauses(self, row: Document) -> list[dict[str, Any]]:
         """Its clauses."""
-        return [dict(each) for each in ClauseOut(self._reading.clauses, many=True).data]
+        return [dict(ClauseOut(each).data) for each in self._reading.clauses]
 
     def get_repeals(self, row: Document) -> list[str]:
         """References of the clauses that it repeals."""
