@@ -271,3 +271,6 @@ def _is_officer(request: HttpRequest) -> bool:
 def _sentence(problem: errors.Problem) -> str:
     text = problem.detail + (f": {problem.remedy}" if problem.remedy else "")
     return f"{text[:1].upper()}{text[1:]}."
+
+
+from consent import keys_admin  # noqa: E402, F401  (Django looks for pages in `admin` only, and those use these)

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from consent import bases, bulk, consents, statements, subjects
+from consent import bases, bulk, consents, statements, subjects, trees
 from consent.models import Basis, BulkLoad, ConsentEvent, IdentifierSpace
 from lineage import errors
 
@@ -43,7 +43,7 @@ class Consents(APIView):
         """Record one statement; 201 when it is new, 200 when it was known."""
         record = dict(mapping(request))
         space = subjects.space(str(record.pop("space", "")))
-        statement = statements.parse(record, space=space, now=timezone.now())
+        statement = statements.parse(record, space=space, now=timezone.now(), own=trees.sayable())
         found = consents.record(statement, by=caller(request))
         status = 200 if found.repeated else 201
         body = shown(found.event) | {"repeated": found.repeated, "ledger_entry": found.entry_ref}

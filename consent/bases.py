@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from consent import vocabulary
+from consent import trees, vocabulary
 from consent.models import Basis
 from consent.statements import REFERENCE
 from lineage import errors
@@ -107,10 +107,11 @@ def counting(customer_refs: list[str], *, at: datetime, as_known_at: datetime) -
 
 
 def _check(terms: Terms) -> None:
+    own = trees.speakable()
     known = {
         "action": vocabulary.is_action(terms.action),
-        "purpose": vocabulary.is_purpose(terms.purpose),
-        "category": vocabulary.is_personal(terms.category),
+        "purpose": vocabulary.is_purpose(terms.purpose, own),
+        "category": vocabulary.is_personal(terms.category, own),
         "role": terms.role in Basis.Role.values,
         "ground": terms.ground in Basis.Ground.values,
         "assessment": bool(terms.assessment.strip()),

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from django.db import connection, transaction
 
-from consent import statements, writers
+from consent import statements, trees, writers
 from consent.models import BulkLoad, ConsentEvent, IdentifierSpace
 from lineage import errors, refs
 from lineage.journal import entries
@@ -122,12 +122,13 @@ def root_of(load: BulkLoad) -> str:
 
 
 def _stage(reader: _Reader, count: _Count, format: str, space: IdentifierSpace, at: datetime) -> None:
+    own = trees.sayable()
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE TEMPORARY TABLE consent_staged (line bigserial, {TYPES}) ON COMMIT DROP")
         with cursor.copy(f"COPY consent_staged ({COLUMNS}) FROM STDIN") as copy:
             for number, record in _records(reader, format, count):
                 try:
-                    statement = statements.parse(record, space=space, now=at)
+                    statement = statements.parse(record, space=space, now=at, own=own)
                 except errors.Problem as problem:
                     count.reject(number, problem)
                     continue

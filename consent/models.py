@@ -12,9 +12,11 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from consent import scope
+from consent.key_models import KeyRename, OwnKey
 from lineage import refs
 
 HEX64 = r"^[0-9a-f]{64}$"
+__all__ = ["Basis", "BulkLoad", "ConsentEvent", "IdentifierSpace", "KeyRename", "OwnKey", "Registration"]
 
 
 class TransactionNumber(models.Func):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from django.db import connection, transaction
 
-from consent import vocabulary
+from consent import trees, vocabulary
 from consent.models import IdentifierSpace
 from consent.scope import Need
 
@@ -63,7 +63,8 @@ def standings(question: Question, only: list[str] | None) -> tuple[str, Values]:
     known, known_values = known_by(question, "e.recorded_at")
     narrow, narrow_values = (" AND e.subject = ANY(%s)", [only]) if only is not None else ("", [])
     minors, minor_values = _minors(question)
-    above_action, above_purpose = vocabulary.ancestors(question.action), vocabulary.ancestors(question.purpose)
+    above_action, purposes = vocabulary.ancestors(question.action), _names(question)
+    above_purpose = sorted({above for name in purposes for above in vocabulary.ancestors(name)})
     sql = f"""
         SELECT DISTINCT ON (subject) subject, CASE WHEN living THEN state ELSE 'expired' END AS standing
         FROM (
@@ -74,7 +75,7 @@ def standings(question: Question, only: list[str] | None) -> tuple[str, Values]:
               AND CASE WHEN e.state = 'given'
                   THEN e.action = ANY(%s) AND e.purpose = ANY(%s) AND {_strength(question.need, minors)}
                   ELSE (e.action = ANY(%s) OR starts_with(e.action, %s))
-                   AND (e.purpose = ANY(%s) OR starts_with(e.purpose, %s)) END
+                   AND (e.purpose = ANY(%s) OR e.purpose ^@ ANY(%s)) END
         ) counting
         ORDER BY subject, living DESC, at DESC,
                  array_position(ARRAY['objected', 'withdrawn', 'refused', 'given'], state::text)
@@ -88,8 +89,14 @@ def standings(question: Question, only: list[str] | None) -> tuple[str, Values]:
         *narrow_values,
     ]
     values += [above_action, above_purpose, *(minor_values if question.need is not Need.GUARDED else [])]
-    values += [above_action, question.action + ".", above_purpose, question.purpose + "."]
+    values += [above_action, question.action + ".", above_purpose, [f"{name}." for name in purposes]]
     return sql, values
+
+
+def _names(question: Question) -> list[str]:
+    """Every name of the purpose that was known: events keep the one by which a person was asked."""
+    named = trees.renames(question.as_known_at)
+    return vocabulary.spellings(vocabulary.current(question.purpose, named), named)
 
 
 def _strength(need: Need, minors: str) -> str:

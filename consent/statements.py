@@ -73,10 +73,12 @@ class Statement:
         return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
 
-def parse(record: Mapping[str, object], *, space: IdentifierSpace, now: datetime) -> Statement:
+def parse(
+    record: Mapping[str, object], *, space: IdentifierSpace, now: datetime, own: vocabulary.Own = vocabulary.NONE
+) -> Statement:
     """Return the statement a record makes; raises `BadStatement` with the field and the reason.
 
-    `at` left out means now. Times without offset are refused: a consent's hour matters.
+    `at` left out means now. Times without offset are refused: a consent's hour matters. `own` are the vendor's own keys.
     """
     if unknown := sorted(set(record) - FIELDS):
         raise BadStatement(
@@ -96,7 +98,7 @@ def parse(record: Mapping[str, object], *, space: IdentifierSpace, now: datetime
         subject=_subject(record, space),
         controller=_opaque(record, "controller"),
         action=_known(record, "action", vocabulary.is_action),
-        purpose=_known(record, "purpose", vocabulary.is_purpose),
+        purpose=_known(record, "purpose", lambda key: vocabulary.is_purpose(key, own)),
         state=state,
         at=at,
         expires_at=expires_at,

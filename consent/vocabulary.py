@@ -84,6 +84,33 @@ class Own:
 
 NONE = Own()
 
+Renames = tuple[tuple[str, str], ...]  # (old, new) in the order in which they were made
+
+
+def current(key: str, renames: Renames) -> str:
+    """Return what a key is called after these renames: its own, and those of the keys above it. An old name is never used again."""
+    for old, new in renames:
+        if covers(old, key):
+            key = new + key[len(old) :]
+    return key
+
+
+def former(key: str, renames: Renames) -> str:
+    """Return what a key, given by its last name, was called before these renames."""
+    for old, new in reversed(renames):
+        if covers(new, key):
+            key = old + key[len(new) :]
+    return key
+
+
+def spellings(key: str, renames: Renames) -> list[str]:
+    """Return every name that a key, given by its last one, ever had: that one first, then backwards in time."""
+    found = [key]
+    for rename in reversed(renames):
+        if (before := former(found[-1], (rename,))) != found[-1]:
+            found.append(before)
+    return found
+
 
 def covers(above: str, below: str) -> bool:
     """Say whether `above` is `below` or one of its ancestors: what a permission must do."""

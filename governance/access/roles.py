@@ -21,6 +21,7 @@ SCOPES: dict[str, str] = {
     "contracts:write": "draft contracts and documents",
     "catalogue:read": "read declarations",
     "catalogue:write": "declare sources, categories and safeguards",
+    "vocabulary:write": "propose, approve, rename and retire own keys of the vocabulary",
 }
 
 
@@ -59,21 +60,21 @@ ROLES: dict[str, Role] = {
     ),
     LAWYER: Role(
         title="Lawyer",
-        scopes=_READ | {"contracts:write", "audit:read"},
+        scopes=_READ | {"contracts:write", "audit:read", "vocabulary:write"},
         sees=_ROOMS | _GROUND,
         changes=frozenset({"parties", "contracts", "catalogue.ownerrelease", "deletions", "obligations"}),
         every_customer=True,
     ),
     APPROVER: Role(
         title="Approver",
-        scopes=_READ | {"audit:read"},
+        scopes=_READ | {"audit:read", "vocabulary:write"},
         sees=_ROOMS | _GROUND,
         changes=frozenset({"deletions", "obligations"}),
         every_customer=True,
     ),
     PRIVACY_OFFICER: Role(
         title="Privacy officer",
-        scopes=_READ | {"consent:write", "catalogue:write", "audit:read"},
+        scopes=_READ | {"consent:write", "catalogue:write", "audit:read", "vocabulary:write"},
         sees=_ROOMS | _GROUND,
         changes=frozenset({"consent", "catalogue", "deletions", "obligations"}),
         every_customer=True,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from consent import vocabulary
+from consent import trees, vocabulary
 from consent.models import IdentifierSpace
 from governance.access.actors import Actor
 from governance.catalogue import declarations
@@ -37,9 +37,10 @@ def categorise(
 
 def axis(category: str) -> CategoryDeclaration.Axis:
     """Return the axis of a category key; raises `Unprocessable` when it is in no tree."""
-    if vocabulary.is_contract(category):
+    own = trees.speakable()
+    if vocabulary.is_contract(category, own):
         return CategoryDeclaration.Axis.CONTRACT
-    if vocabulary.is_personal(category):
+    if vocabulary.is_personal(category, own):
         return CategoryDeclaration.Axis.PERSONAL
     raise errors.Unprocessable("the category is in no tree", code="unknown-category", where="category")
 

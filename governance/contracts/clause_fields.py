@@ -15,7 +15,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from consent import vocabulary
+from consent import trees
 from governance.contracts import encoding
 from governance.contracts.models import Clause, Correction, Document
 from governance.parties.models import Party, PartyGroup
@@ -46,21 +46,24 @@ class Part:
 def keys(
     name: str,
     label: str,
-    trees: Iterable[Mapping[str, str]],
+    known: Iterable[str],
     *,
     anything: bool = False,
     needed: bool = True,
     help_text: str = "",
 ) -> Part:
-    """Keys of vocabulary trees, with their words."""
-    found = [(key, f"{key} – {words}") for tree in trees for key, words in tree.items()]
-    choices = [("*", "* – anything"), *found] if anything else found
+    """Keys of vocabulary trees, the vendor's own among them, with their words."""
+
+    def choices() -> list[tuple[str, str]]:
+        found = [(key, f"{key} – {words}") for key, words in trees.listed(*known).items()]
+        return [("*", "* – anything"), *found] if anything else found
+
     return Part(
         name,
         lambda owner: forms.MultipleChoiceField(
             label=label, choices=choices, required=needed, help_text=help_text, widget=UnfoldAdminSelect2MultipleWidget
         ),
-        read=lambda value: value or [],
+        read=lambda value: [trees.current(key) for key in value or []],
     )
 
 
@@ -169,12 +172,7 @@ def _titles(words: Iterable[str]) -> dict[str, str]:
     return {word: word.replace("-", " ") for word in words}
 
 
-ACTIONS, CONTRACT, PERSONAL, PURPOSES = (
-    vocabulary.ACTIONS,
-    vocabulary.CONTRACT,
-    vocabulary.PERSONAL,
-    vocabulary.PURPOSES,
-)
+ACTIONS, CONTRACT, PERSONAL, PURPOSES = ("actions", "contract", "personal", "purposes")
 _NONE_IS_ANY = "None: anything."
 
 PARTS: dict[str, tuple[Part, ...]] = {

@@ -15,7 +15,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from consent import vocabulary
+from consent import trees
 from governance.contracts.models import Document, Prevails
 
 MAX_FILE = 50_000_000
@@ -91,15 +91,11 @@ class PrevailsForm(forms.ModelForm):  # type: ignore[type-arg]
     """Over which document, for what."""
 
     actions = forms.MultipleChoiceField(
-        choices=[(key, f"{key} – {words}") for key, words in vocabulary.ACTIONS.items()],
+        choices=lambda: [(key, f"{key} – {words}") for key, words in trees.listed("actions").items()],
         widget=UnfoldAdminSelect2MultipleWidget,
     )
     categories = forms.MultipleChoiceField(
-        choices=[
-            (key, f"{key} – {words}")
-            for tree in (vocabulary.CONTRACT, vocabulary.PERSONAL)
-            for key, words in tree.items()
-        ],
+        choices=lambda: [(key, f"{key} – {words}") for key, words in trees.listed("contract", "personal").items()],
         widget=UnfoldAdminSelect2MultipleWidget,
     )
 

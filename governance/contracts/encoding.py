@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from consent import vocabulary
+from consent import trees, vocabulary
 from governance.contracts import readings
 from governance.contracts.encoded import CLAUSE
 from governance.contracts.models import Clause, CorrectedClause, Correction, Document
@@ -28,7 +28,7 @@ def check(clause: Clause | CorrectedClause) -> None:
     """Raise `Unreadable` (with clause number and place in the body) unless the clause can be applied as it stands."""
     plain(clause.body)
     try:
-        policy_clauses.parse(clause.kind, clause.body)
+        policy_clauses.parse(clause.kind, clause.body, trees.speakable())
     except errors.Problem as error:
         where = "/".join(["body", *([error.where.strip("/")] if error.where else [])])
         raise Unreadable(
@@ -48,9 +48,10 @@ def check_reading(reading: Reading) -> None:
 
 def check_keys(actions: Iterable[str], categories: Iterable[str]) -> None:
     """Raise `Unreadable` for a key that stands in no tree."""
+    own = trees.speakable()
     for key in vocabulary.unknown(actions, vocabulary.is_action):
         raise Unreadable(f"there is no action {key!r}", where="actions")
-    for key in vocabulary.unknown(categories, vocabulary.is_category):
+    for key in vocabulary.unknown(categories, lambda key: vocabulary.is_category(key, own)):
         raise Unreadable(f"there is no category {key!r}", where="categories")
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from consent import trees
 from governance.contracts.models import Clause, CorrectedClause
 from governance.parties.models import Party, PartyGroup, Product
 from governance.policy import clauses as policy_clauses
@@ -14,7 +15,7 @@ _REFERENCE = re.compile(r"\b(?:pty|grp)_[0-9a-hjkmnp-tv-z]+")
 
 def of(kind: str, body: Mapping[str, Any]) -> str:
     """Return the meaning of a clause's body in a sentence; raises `BadClause` for one that cannot be read."""
-    return named(policy_clauses.explain(policy_clauses.parse(kind, body)))
+    return named(policy_clauses.explain(policy_clauses.parse(kind, body, trees.sayable())))
 
 
 def sentence(clause: Clause | CorrectedClause) -> str:
@@ -36,7 +37,8 @@ def scope(clause: Clause | CorrectedClause) -> str:
 
 
 def named(text: str) -> str:
-    """Replace references of parties and groups by their names."""
+    """Replace references of parties and groups by their names, and the vendor's own keys by their titles."""
+    text = trees.titled(text, trees.titles())
     refs = set(_REFERENCE.findall(text))
     if not refs:
         return text

@@ -1,12 +1,14 @@
 """Contracts as the policy engine reads them: plain values, as known at a moment."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from governance.contracts import readings
+from consent import trees, vocabulary
+from governance.contracts import naming, readings
 from governance.contracts.encoded import EncodedHead
 from governance.contracts.models import Clause, ContractFamily, CorrectedClause, Document, FamilyCustomer
 from governance.contracts.readings import Reading
@@ -34,7 +36,8 @@ def families_of(
         )
         .order_by("ref")
     )
-    return tuple(_family(row, as_known_at, read) for row in rows)
+    named = trees.renames(as_known_at)
+    return tuple(_named(_family(row, as_known_at, read), named) for row in rows)
 
 
 def document_value(row: Document, *, as_known_at: datetime, read: Read | None = None) -> values.Document:
@@ -110,6 +113,10 @@ def midnight(day: date) -> datetime:
 def _counting(as_known_at: datetime) -> QuerySet[Document]:
     rows = Document.objects.filter(state=State.ACTIVATED, recorded_at__lte=as_known_at).order_by("ref")
     return readings.known(rows, as_known_at=as_known_at).prefetch_related("ends", "form__ends")
+
+
+def _named(family: values.Family, named: vocabulary.Renames) -> values.Family:
+    return replace(family, documents=tuple(naming.document(each, named) for each in family.documents))
 
 
 def _family(row: Any, as_known_at: datetime, read: Read | None) -> values.Family:

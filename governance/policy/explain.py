@@ -67,6 +67,12 @@ class Texts:
         return {(ref, clause.ref): clause for ref, document in self.documents.items() for clause in document.clauses}
 
     @cached_property
+    def own(self) -> vocabulary.Own:
+        """The vendor's own keys."""
+        keys = self.facts.own_keys
+        return vocabulary.Own(*map(frozenset, (keys.contract, keys.personal, keys.special, keys.purposes)))
+
+    @cached_property
     def names(self) -> dict[str, str]:
         """Names of customers, where facts carry them."""
         return {customer.ref: customer.name or customer.ref for customer in self.facts.customers}
@@ -107,7 +113,7 @@ def sentence(reason: Reason, texts: Texts) -> Sentence:
         clause_title=clause.title if clause else "",
         quote=clause.passage if clause else "",
         page=clause.page if clause else None,
-        meaning=said(clause) if clause else "",
+        meaning=said(clause, texts.own) if clause else "",
         about=reason.about,
         count=reason.count,
     )
@@ -153,9 +159,9 @@ def dates(document: Document) -> str:
     return ", ".join(parts)
 
 
-def said(clause: Clause) -> str:
-    """Return what the encoding of a clause says; raises nothing for one that cannot be read."""
-    term = clauses.read(clause.kind, clause.body)
+def said(clause: Clause, own: vocabulary.Own = vocabulary.NONE) -> str:
+    """Return what the encoding of a clause says; raises nothing for one that cannot be read. `own` are the vendor's own keys."""
+    term = clauses.read(clause.kind, clause.body, own)
     return clauses.explain(term) if term else "This clause cannot be read as it is encoded."
 
 
@@ -203,7 +209,7 @@ def _step(taken: Step, texts: Texts) -> str:
     match taken.kind:
         case "add-clause":
             over = " in a document that prevails over the position on training" if detail["prevails_over"] else ""
-            granted = clauses.read("Grant", json.dumps(detail["grant"]))
+            granted = clauses.read("Grant", json.dumps(detail["grant"]), texts.own)
             return f"{what}{over}: {clauses.explain(granted).rstrip('.') if granted else ''}"
         case "repeal-clause" | "encode-term" | "activate-opt-in":
             return f"{what} ({clause.number}{f' {clause.title}' if clause.title else ''})" if clause else what

@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import connection, transaction
 
+from consent import trees
 from governance.access.actors import Actor
 from governance.catalogue import modes
 from governance.catalogue import queries as catalogue
@@ -75,6 +76,7 @@ def preview(
     question: values.Question, *, with_facts: Callable[[values.Facts], values.Facts] = lambda facts: facts
 ) -> answers.Decision:
     """Decide without storing anything, on facts changed by `with_facts`: for re-checks and impact pages."""
+    question = replace(question, purpose=trees.called(question.purpose, question.as_known_at))
     gathered, _ = _gather(question)
     facts = with_facts(gathered.facts)
     return engine.decide(question, facts, with_remedies=False)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from consent import trees
 from governance.access.actors import Actor
 from governance.parties import customers
 from governance.policy import answers, explain, reasons, values
@@ -52,6 +53,7 @@ class Reader:
     def __post_init__(self) -> None:
         self.answer = decisions.answer_of(self.row)
         self.facts = decisions.facts_of(self.row)
+        self.titles = trees.titles()
 
     def may_name(self, customer: str) -> bool:
         """Say whether the reader may know who this customer is."""
@@ -149,7 +151,7 @@ def short(answer: answers.Decision) -> list[dict[str, Any]]:
 def remedies(found: Reader) -> list[dict[str, Any]]:
     """Return the remedies in words, with their steps."""
     return [
-        _remedy(each, explain.remedy(each, found.facts) if found.may_name(each.customer) else _plain(each))
+        _remedy(each, _said(found, each) if found.may_name(each.customer) else _plain(each))
         for each in found.answer.remedies
         if all(found.may_name(step.customer) for step in each.steps)
     ]
@@ -221,6 +223,7 @@ def _headline(found: Reader, sentences: list[explain.Sentence]) -> Headline:
         return Headline(first.code, first.scope, first.refuses, opaque, first.customer, columns, count)
     path = found.path(first.customer, columns[0] if columns else "") if first.refuses and first.customer else ""
     said = first.text.replace(f", column {first.column}:", ":", 1) if first.column and first.customer else first.text
+    said = trees.titled(said, found.titles)
     more = len({each.about for each in sentences}) - 1 if first.code in MANY_SOURCES else 0
     parts = [f"{said}{_columns(columns)}", f"({more} more such source columns)" if more else ""]
     parts += [f'"{first.quote}"'] if first.quote else []
@@ -265,6 +268,10 @@ def _remedy(each: answers.Remedy, words: str, *, targets: bool = True) -> dict[s
         "gains": {"customers": each.customers_gained, "cells": each.cells_gained, "rows": each.rows_gained},
         "still_blocking": list(each.still_blocking),
     }
+
+
+def _said(found: Reader, each: answers.Remedy) -> str:
+    return trees.titled(explain.remedy(each, found.facts), found.titles)
 
 
 def _plain(each: answers.Remedy) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from consent import vocabulary
+from consent import trees, vocabulary
 from governance.catalogue import places
 from governance.catalogue import queries as catalogue
 from governance.catalogue.declared import Declared
@@ -96,6 +96,7 @@ def _facts(
         owner_releases=_owner_releases(question),
         built=_built(found, refs, question),
         gaps=found.gaps,
+        own_keys=terms.own_keys(question),
     )
 
 
@@ -108,7 +109,9 @@ def _customer(row: Customer, found: Provenance) -> values.Customer:
 def _built(found: Provenance, refs: Iterable[str], question: values.Question) -> values.Built | None:
     """Lists answer for the action and purpose they were made for; asked for another use, the version is like any other."""
     built = found.built
-    if built is None or (built.decision.action, built.decision.purpose) != (question.action, question.purpose):
+    if built is None or built.decision.action != question.action:
+        return None
+    if trees.called(built.decision.purpose, question.as_known_at) != question.purpose:
         return None
     return values.Built(
         plan_digest=built.plan_digest,

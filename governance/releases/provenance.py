@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from consent import trees, vocabulary
 from governance.catalogue import queries as catalogue
 from governance.catalogue.models import SafeguardDeclaration, SourceDeclaration
 from governance.parties.models import Party, TenantKey
@@ -144,8 +145,11 @@ def categories(found: Provenance, question: values.Question) -> tuple[values.Col
     rows = catalogue.categories(
         [*found.places, *_source_places(found)], at=question.at, as_known_at=question.as_known_at
     )
+    named = trees.renames(question.as_known_at)
     made = {
-        values.ColumnCategory(*(found.place if place in found.places else place), row.column, row.category)
+        values.ColumnCategory(
+            *(found.place if place in found.places else place), row.column, vocabulary.current(row.category, named)
+        )
         for place, declared in rows.items()
         for row in declared
     }

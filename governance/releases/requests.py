@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from consent import trees
 from governance.policy import values
 from lineage import errors
 
@@ -82,7 +83,7 @@ def question(ask: Ask, *, columns: tuple[str, ...], now: datetime) -> values.Que
         dataset=ask.dataset.name,
         columns=columns,
         action=ask.action,
-        purpose=ask.purpose,
+        purpose=trees.called(ask.purpose, known),
         at=ask.at or now,
         as_known_at=known,
         recipient=ask.recipient,

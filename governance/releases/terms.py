@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from consent import trees, vocabulary
 from consent.models import Basis
 from governance.contracts.models import OptIn
 from governance.parties.models import Customer, GroupMembership, Party
@@ -32,13 +33,14 @@ def opt_ins(refs: Iterable[str], *, known: datetime) -> tuple[values.OptIn, ...]
 def bases(refs: Iterable[str], *, known: datetime) -> tuple[values.Basis, ...]:
     """Return the approved basis records of these customers; the engine judges their periods."""
     rows = Basis.objects.filter(customer_ref__in=list(refs), approved_at__lte=known).order_by("ref")
+    named = trees.renames(known)
     return tuple(
         values.Basis(
             ref=row.ref,
             customer=row.customer_ref,
-            category=row.category,
+            category=vocabulary.current(row.category, named),
             action=row.action,
-            purpose=row.purpose,
+            purpose=vocabulary.current(row.purpose, named),
             ground=row.ground,
             valid_from=row.valid_from,
             valid_to=_first(row.valid_to, row.ended_on if row.ended_at and row.ended_at <= known else None),
@@ -46,6 +48,17 @@ def bases(refs: Iterable[str], *, known: datetime) -> tuple[values.Basis, ...]:
             recorded_at=row.approved_at,
         )
         for row in rows
+    )
+
+
+def own_keys(question: values.Question) -> values.OwnKeys:
+    """Return the vendor's own keys that stand in the trees at the question's instant, by the names of then."""
+    own = trees.standing(at=question.at, as_known_at=question.as_known_at)
+    return values.OwnKeys(
+        contract=tuple(sorted(own.contract)),
+        personal=tuple(sorted(own.personal)),
+        special=tuple(sorted(own.special)),
+        purposes=tuple(sorted(own.purposes)),
     )
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from consent import trees
 from governance.contracts import queries
 from governance.contracts.models import Clause, OptIn
 from governance.deletions.statements import instant
@@ -60,7 +61,7 @@ def _clause(clause: values.Clause) -> dict[str, Any]:
         "kind": Clause.Kind(clause.kind).label if clause.kind in Clause.Kind.values else clause.kind,
         "passage": clause.passage,
         "page": clause.page,
-        "meaning": explain.said(clause),
+        "meaning": trees.titled(explain.said(clause, trees.sayable()), trees.titles()),
     }
 
 
