@@ -27,8 +27,10 @@ class Unreadable(errors.Unprocessable):
 def check(clause: Clause | CorrectedClause) -> None:
     """Raise `Unreadable` (with clause number and place in the body) unless the clause can be applied as it stands."""
     plain(clause.body)
+    # A correction says again what was agreed: a key that was retired since stays what it was.
+    own = trees.sayable() if isinstance(clause, CorrectedClause) else trees.speakable()
     try:
-        policy_clauses.parse(clause.kind, clause.body, trees.speakable())
+        policy_clauses.parse(clause.kind, clause.body, own)
     except errors.Problem as error:
         where = "/".join(["body", *([error.where.strip("/")] if error.where else [])])
         raise Unreadable(
