@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from governance.contracts import guards
 from governance.contracts.correction_models import CorrectedClause, CorrectedPrevails, CorrectedRepeal, Correction
 from governance.contracts.encoded import EncodedClause, EncodedHead, clause_constraints, ends_after_start
+from governance.contracts.import_models import Import
 from governance.contracts.states import State, pairs
 from governance.parties import periods
 from governance.parties.models import Customer, Party
@@ -344,5 +345,5 @@ class OptIn(Period):
 
 __all__ = [
     "Clause", "ContractFamily", "CorrectedClause", "CorrectedPrevails", "CorrectedRepeal", "Correction", "Document", "DocumentEnd",
-    "FamilyCustomer", "OptIn", "Prevails", "Repeal",
+    "FamilyCustomer", "Import", "OptIn", "Prevails", "Repeal",
 ]  # fmt: skip

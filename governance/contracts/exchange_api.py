@@ -1,0 +1,107 @@
+"""Contracts in and out: cover pages of an AI addendum."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from governance.access import actors, reading
+from governance.access.idempotency import Once
+from governance.contracts import cover_pages, families, imports
+from governance.contracts.models import Import
+from governance.contracts.serializers import DocumentChange
+from lineage import errors
+
+READ, WRITE = "contracts:read", "contracts:write"
+
+
+class Unambiguous(JSONParser):
+    """JSON in which no member stands twice: of two answers the last one would win in silence."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+        """Return the decoded body; raises `ParseError`."""
+        try:
+            return json.loads(stream.read().decode(), object_pairs_hook=_once, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise ParseError(f"this is no JSON that can be read: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a member stands twice in one object")
+    return found
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+class CoverPageIn(DocumentChange):
+    """A filled cover page: as an object of fields, or as the text of a JSON or CSV file; and what the permissions are for."""
+
+    page = serializers.DictField(required=False, help_text="field -> true, false or words")
+    text = serializers.CharField(required=False, trim_whitespace=False, max_length=cover_pages.LARGEST)
+    purposes = serializers.ListField(child=serializers.CharField(max_length=200), required=False, default=list)
+
+
+class ImportOut(serializers.ModelSerializer[Import]):
+    """An import with its report."""
+
+    contract = serializers.CharField(source="family.ref")
+    document = serializers.CharField(source="document.ref", allow_null=True, default=None)
+
+    class Meta:
+        model = Import
+        fields = (
+            "ref", "kind", "contract", "document", "digest", "report", "imported_by", "recorded_at", "settled_by", "settled_at", "outcome",
+        )  # fmt: skip
+
+
+class CoverPage(APIView):
+    """The empty cover page."""
+
+    required_scopes = {"GET": READ}
+
+    @extend_schema(responses=serializers.DictField())
+    def get(self, request: Request) -> Response:
+        """List its fields, and give it as CSV to be filled in."""
+        return Response({"fields": cover_pages.fields(), "csv": cover_pages.template()})
+
+
+class CoverPageImport(Once):
+    """A filled cover page of an AI addendum."""
+
+    required_scopes = {"POST": WRITE}
+    parser_classes = (Unambiguous,)
+
+    @extend_schema(request=CoverPageIn, responses={201: ImportOut})
+    def post(self, request: Request, ref: str) -> Response:
+        """Draft the addendum that it amounts to; answers with a report of contradictions and of what stays unencoded."""
+        by, given = actors.of(request.user), reading.body(CoverPageIn, request)
+        page, text, purposes = given.pop("page", None), given.pop("text", None), given.pop("purposes")
+        if (page is None) == (text is None):
+            raise errors.Malformed("hand in page or text, one of the two", where="page")
+        pairs = cover_pages.parse(text) if text is not None else cover_pages.checked((page or {}).items())
+        found = cover_pages.take(families.get(ref, by=by), pairs, purposes=purposes, by=by, **given)
+        return Response(
+            ImportOut(found.row).data, status=201, headers={"Location": f"/api/v1/documents/{found.document.ref}"}
+        )
+
+
+class ImportDetail(APIView):
+    """One import."""
+
+    required_scopes = {"GET": READ}
+
+    @extend_schema(responses=ImportOut)
+    def get(self, request: Request, ref: str) -> Response:
+        """Show its report."""
+        return Response(ImportOut(imports.get(ref, by=actors.of(request.user))).data)
