@@ -139,6 +139,10 @@ def _body(clause: Clause, f: Facts) -> dict[str, Any] | None:
                 and set(b["categories"]) <= contract
                 and set(b["purposes"]) <= purposes
             )
+            basis = str(b.get("basis", "negotiated")).replace("_", "-")
+            ok = ok and basis in ("negotiated", "opt-in", "accepted-use")
+            ok = ok and (basis != "opt-in" or bool(b.get("offer")))
+            ok = ok and (basis != "accepted-use" or bool(b.get("signatory") and b.get("until")))
         case "Prohibition":
             ok = bool(b.get("actions")) and set(b["actions"]) <= actions | {"*"}
             ok = (
