@@ -31,6 +31,8 @@ from governance.releases import people, provenance, terms
 from governance.releases.provenance import Provenance
 from lineage import queries as lineage
 
+VENDOR = ""  # whose own data a basis record without a customer is about
+
 PLACED: tuple[type[Declared], ...] = (
     SourceDeclaration,
     CategoryDeclaration,
@@ -90,7 +92,7 @@ def _facts(
         parties=terms.registered(recipients | served | own | terms.named_parties(families)),
         vendor_parties=terms.vendors(),
         memberships=terms.memberships(recipients | served | own, known=known),
-        bases=terms.bases(refs, known=known),
+        bases=terms.bases([*refs, VENDOR], known=known),
         obligations=people.duties(refs, question),
         models=models,
         owner_releases=_owner_releases(question),
