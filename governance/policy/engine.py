@@ -1,9 +1,9 @@
 """What the rooms above call: `check` a question, `decide` it, and ask which `consents_needed` to gather. Pure."""
 
-from governance.policy import decisions, exposure, outlook, people, questions, remedies, world
+from governance.policy import decisions, exposure, outlook, people, questions, remedies, rules, world
 from governance.policy.answers import Decision
 from governance.policy.people import Needed
-from governance.policy.values import Facts, Question
+from governance.policy.values import RULES_VERSION, Facts, Question
 
 
 def check(question: Question, facts: Facts) -> Question:
@@ -11,14 +11,15 @@ def check(question: Question, facts: Facts) -> Question:
     return questions.check(question, facts)
 
 
-def decide(question: Question, facts: Facts, *, with_remedies: bool = True) -> Decision:
-    """Answer a question from its facts; raises `questions.BadQuestion` for one that means nothing.
+def decide(question: Question, facts: Facts, *, with_remedies: bool = True, by_rules: str = RULES_VERSION) -> Decision:
+    """Answer a question from its facts by a version of the rules; raises `questions.BadQuestion` for one that means nothing.
 
-    Same facts (in whatever order), same bytes. The facts to store are `facts.normal()`, whose digest the decision carries.
+    Same facts (in whatever order), same bytes. Raises `rules.NotRun` for a version that this code does not run. The facts to store are `facts.normal()`, whose digest the decision carries.
     """
     normal = facts.normal()
     asked = questions.check(question, normal)
-    outcome = decisions.evaluate(asked, normal)
+    ruled = rules.running(by_rules)
+    outcome = ruled.outcome(asked, normal)
     return Decision(
         verdict=outcome.verdict,
         reasons=outcome.reasons,
@@ -27,10 +28,11 @@ def decide(question: Question, facts: Facts, *, with_remedies: bool = True) -> D
         left_out=outcome.left_out,
         counts=outcome.counts,
         facts_digest=normal.digest(),
-        holds_until=outlook.holds_until(asked, normal, outcome),
-        remedies=remedies.find(asked, normal, outcome) if with_remedies else (),
+        holds_until=outlook.holds_until(asked, normal, outcome, ruled.outcome),
+        remedies=remedies.find(asked, normal, outcome, ruled.outcome) if with_remedies else (),
         completeness=normal.dataset.completeness,
         completeness_reasons=normal.dataset.reasons,
+        rules_version=ruled.version,
     )
 
 

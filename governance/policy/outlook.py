@@ -1,6 +1,6 @@
 """How long a decision holds: the first known instant at which deciding again would allow less (SEMANTICS §7). Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
@@ -13,17 +13,21 @@ from governance.policy.people import MAXIMUM_AGE
 from governance.policy.values import Facts, Question
 
 _DATED = frozenset({date, datetime})
+type Evaluate = Callable[[Question, Facts], Outcome]
+
 LOOK_AHEAD = timedelta(hours=24)  # no permit lasts longer
 
 
-def holds_until(question: Question, facts: Facts, outcome: Outcome) -> datetime | None:
+def holds_until(
+    question: Question, facts: Facts, outcome: Outcome, evaluate: Evaluate = decisions.evaluate
+) -> datetime | None:
     """Return the first instant within the look-ahead at which fewer cells would be allowed or duties added; None if there is none."""
     if outcome.verdict is Verdict.DENY:
         return None
     last = question.at + LOOK_AHEAD
     for instant in sorted({moment for moment in _instants(facts) if question.at < moment <= last}):
         later = replace(question, at=instant, as_known_at=max(question.as_known_at, instant))
-        if allows_less(outcome, decisions.evaluate(later, facts)):
+        if allows_less(outcome, evaluate(later, facts)):
             return instant
     return None
 

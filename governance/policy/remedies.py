@@ -54,6 +54,7 @@ class Search:
     facts: Facts
     base: Outcome
     left: int
+    evaluate: outlook.Evaluate = decisions.evaluate
     seen: dict[frozenset[Step], Outcome | None] = field(default_factory=dict)
 
     @cached_property
@@ -93,13 +94,16 @@ class Search:
             question, facts = steps.apply(each, question, facts)
         if not question.columns and question.action not in vocabulary.MODEL_ACTIONS:
             return None
-        return decisions.evaluate(question, facts.normal())
+        return self.evaluate(question, facts.normal())
 
 
-def find(question: Question, facts: Facts, outcome: Outcome) -> tuple[Remedy, ...]:
+def find(
+    question: Question, facts: Facts, outcome: Outcome, evaluate: outlook.Evaluate = decisions.evaluate
+) -> tuple[Remedy, ...]:
     """Return remedies for what a decision refuses, ordered by what they gain; none when nothing is refused."""
     customers = len({reason.customer for reason in outcome.reasons})
-    search = Search(question, facts, outcome, min(BUDGET, DEAR // max(1, customers * max(1, len(question.columns)))))
+    budget = min(BUDGET, DEAR // max(1, customers * max(1, len(question.columns))))
+    search = Search(question, facts, outcome, budget, evaluate)
     wanted = targets(question, outcome)
     few = len(wanted) <= MOST_TARGETS  # what has been decided already may clear others, but looking costs time, too
     found = [remedy for target in wanted if few or search.left > 0 for remedy in _for(search, target)]
@@ -243,7 +247,7 @@ def _about(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
     if code in ("prohibition", "not-separable", "no-basis") and reason.column:
         yield step("apply-safeguard", reason.column, u, {"kind": "anonymised"})
     if code in reasons.DUTIES and reason.column:
-        yield from _duties(search.laid_out, reason)
+        yield from _duties(search, reason)
 
 
 def _grants(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
@@ -295,9 +299,9 @@ def _keys(laid_out: World, reason: Reason) -> Iterator[Step]:
         yield from (step("rebuild", ancestor) for ancestor in laid_out.facts.dataset.ancestors[:2])
 
 
-def _duties(laid_out: World, reason: Reason) -> Iterator[Step]:
+def _duties(search: Search, reason: Reason) -> Iterator[Step]:
     """Under `strict` what is missing must be in place already: each duty of the cell."""
-    outcome = decisions.evaluate(_plainly(laid_out.question), laid_out.facts)
+    outcome = search.evaluate(_plainly(search.question), search.facts)
     plan = outlook.treatments(outcome).get((reason.customer, reason.column))
     for duty in plan.duties if plan and plan.treatment is Treatment.APPLY else ():
         bounds = {

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from governance.access import actors
 from governance.access.pages import VerbAdmin, button, display, perform
 from governance.policy import canonical
-from governance.releases import decisions, explaining, permits
+from governance.releases import decisions, explaining, permits, rules_pages
 from governance.releases.models import Decision, Permit
 from lineage import errors
 
@@ -239,3 +239,6 @@ def _duty(duty: Any) -> str:
 
 def _render(name: str, **context: Any) -> SafeString:
     return mark_safe(render_to_string(f"releases/{name}.html", {"now": timezone.now(), **context}))  # noqa: S308 - our own templates, which escape
+
+
+__all__ = ["rules_pages"]

@@ -14,8 +14,8 @@ from governance.access.actors import Actor
 from governance.catalogue import modes
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
-from governance.policy import answers, canonical, engine, values
-from governance.releases import gathering, permits, requests
+from governance.policy import answers, canonical, engine, rules, values
+from governance.releases import gathering, permits, requests, rulebook
 from governance.releases.models import Decision, Permit, StoredFacts
 from governance.releases.requests import Ask
 from lineage import errors
@@ -59,7 +59,7 @@ def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = 
     with transaction.atomic():
         question = requests.question(ask, columns=_columns(ask, now), now=now)
         gathered, number = _gather(question)
-        answer = engine.decide(question, gathered.facts)
+        answer = decide(question, gathered.facts, with_remedies=True)
         row = _store(ask, question, gathered.facts.normal(), answer, number, by=by, built_from=built_from)
         permit, advisory = _permits(row, ask, question, answer, gathered, at=now, by=by)
     return Answered(row, answer, permit, advisory)
@@ -79,7 +79,12 @@ def preview(
     question = replace(question, purpose=trees.called(question.purpose, question.as_known_at))
     gathered, _ = _gather(question)
     facts = with_facts(gathered.facts)
-    return engine.decide(question, facts, with_remedies=False)
+    return decide(question, facts)
+
+
+def decide(question: values.Question, facts: values.Facts, *, with_remedies: bool = False) -> answers.Decision:
+    """Decide by the rules that answer now; raises `rules.NotRun` where this code does not run them."""
+    return engine.decide(question, facts, with_remedies=with_remedies, by_rules=rulebook.active())
 
 
 def facts_now(question: values.Question) -> tuple[values.Facts, int]:
@@ -126,9 +131,15 @@ def answer_of(row: Decision) -> answers.Decision:
 
 def replay(row: Decision) -> bytes:
     """Decide the stored facts again and return the bytes; raises `NotReplayed` unless they are the stored ones."""
-    if row.rules_version != values.RULES_VERSION:
-        raise NotReplayed(f"{row.ref} was decided under rules {row.rules_version}; these are {values.RULES_VERSION}")
-    body = engine.decide(question_of(row), facts_of(row)).to_bytes()
+    return replay_from(row, question_of(row), facts_of(row))
+
+
+def replay_from(row: Decision, question: values.Question, facts: values.Facts) -> bytes:
+    """The same where question and facts were read already."""
+    try:
+        body = engine.decide(question, facts, by_rules=row.rules_version).to_bytes()
+    except rules.NotRun as problem:
+        raise NotReplayed(f"{row.ref} was decided under {problem.detail}", remedy=problem.remedy) from problem
     if body != bytes(row.body) or _sha256(body) != row.digest:
         raise NotReplayed(
             f"deciding the stored facts of {row.ref} again gives another answer", remedy="run manage.py verify"

@@ -7,8 +7,12 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from governance.releases.rules_models import RulesDiff, RulesSwitch
 from lineage import refs
 
+__all__ = [
+    "BuiltVersion", "Decision", "Permit", "ReactionCursor", "RowCount", "RulesDiff", "RulesSwitch", "StoredFacts",
+]  # fmt: skip
 HEX64 = r"^[0-9a-f]{64}$"
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from governance.access import roles
 from governance.access.actors import Actor
 from governance.parties import epoch
-from governance.policy import answers, engine, explain, reasons, values
+from governance.policy import answers, explain, reasons, values
 from governance.releases import comparing, decisions, permits, rechecks
 from governance.releases.comparing import Difference, Kind
 from governance.reports import asking, owed, worth
@@ -184,7 +184,7 @@ class _Walk:
         changed = self.change.facts_after(facts, question)
         if changed is facts:
             return None
-        before, after = (engine.decide(question, each, with_remedies=False) for each in (facts, changed))
+        before, after = (decisions.decide(question, each) for each in (facts, changed))
         return _Seen(asked, question, facts, changed, before, after)
 
 

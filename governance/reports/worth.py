@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from governance.policy import answers, clauses, engine, values
+from governance.policy import answers, clauses, values
 from governance.policy.clauses import Grant, OptInOffer
-from governance.releases import comparing
+from governance.releases import comparing, decisions
 from governance.reports.changes import Change
 from governance.reports.counts import Counts
 
@@ -120,7 +120,7 @@ def _opens(
 
 
 def _decide(question: values.Question, facts: values.Facts) -> answers.Decision:
-    return engine.decide(question, facts, with_remedies=False)
+    return decisions.decide(question, facts)
 
 
 def _rows(uses: Iterable[Use]) -> int:

@@ -1,0 +1,71 @@
+"""Versions of the rules: what each made answers mean otherwise, and the function by which this code still evaluates it. Pure.
+
+A change of meaning is a new entry with its own `evaluate`, so that old and new answers can be laid side by side before people switch
+(`manage.py rules_diff`). A version that is kept without a function was dropped: its decisions stay readable, and are not replayed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from governance.policy import decisions
+from governance.policy.decisions import Outcome
+from governance.policy.values import RULES_VERSION, Facts, Question
+from lineage import errors
+
+type Evaluate = Callable[[Question, Facts], Outcome]
+
+
+class NotRun(errors.Conflict):
+    """Rules that this code does not know, or no longer runs."""
+
+    code = "rules-not-run"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One version: `changes` says in words what it answers otherwise than the one before; no `evaluate`, and it is no longer run."""
+
+    version: str
+    changes: tuple[str, ...]
+    evaluate: Evaluate | None
+
+    @property
+    def runs(self) -> bool:
+        """Say whether this code can decide by it."""
+        return self.evaluate is not None
+
+    def outcome(self, question: Question, facts: Facts) -> Outcome:
+        """Evaluate a checked question by these rules; raises `NotRun`."""
+        if self.evaluate is None:
+            raise NotRun(f"rules {self.version}: this code no longer runs them", where="rules")
+        return self.evaluate(question, facts)
+
+
+# The oldest first; the last is the newest, `values.RULES_VERSION`.
+VERSIONS: dict[str, Rules] = {
+    "1": Rules("1", ("The first rules.",), decisions.evaluate),
+}
+
+
+def known(version: str) -> Rules | None:
+    """Return a version, or None for one that this code never heard of."""
+    return VERSIONS.get(version)
+
+
+def running(version: str) -> Rules:
+    """Return a version that this code decides by; raises `NotRun`, saying which of the two reasons it is."""
+    found = known(version)
+    if found is not None and found.runs:
+        return found
+    why = "this code does not know them" if found is None else "this code no longer runs them"
+    there = ", ".join(each.version for each in VERSIONS.values() if each.runs)
+    raise NotRun(
+        f"rules {version}: {why}",
+        where="rules",
+        remedy=f"it runs {there}: use one of these, or the release of that time",
+    )
+
+
+def newest() -> Rules:
+    """Return the version that this code was written for."""
+    return running(RULES_VERSION)
