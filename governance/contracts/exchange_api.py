@@ -1,10 +1,11 @@
-"""Contracts in and out: cover pages of an AI addendum."""
+"""Contracts in and out: cover pages of an AI addendum, whole contracts as JSON files."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
@@ -14,12 +15,13 @@ from rest_framework.views import APIView
 
 from governance.access import actors, reading
 from governance.access.idempotency import Once
-from governance.contracts import cover_pages, families, imports
+from governance.contracts import contract_files, cover_pages, families, imports
 from governance.contracts.models import Import
-from governance.contracts.serializers import DocumentChange
+from governance.contracts.serializers import ClosingIn, DocumentChange
 from lineage import errors
 
 READ, WRITE = "contracts:read", "contracts:write"
+FORM = OpenApiParameter("form", str, enum=["json"])
 
 
 class Unambiguous(JSONParser):
@@ -94,6 +96,71 @@ class CoverPageImport(Once):
         return Response(
             ImportOut(found.row).data, status=201, headers={"Location": f"/api/v1/documents/{found.document.ref}"}
         )
+
+
+class ContractImportIn(serializers.Serializer[Import]):
+    """A contract file, and how what it refers to is called here."""
+
+    contract = serializers.DictField(help_text="docs/contract-file-v1.schema.json")
+    references = serializers.ChoiceField(choices=["keep", "new"], default="keep")
+    map = serializers.DictField(
+        child=serializers.CharField(max_length=60), required=False, help_text="reference in the file -> reference here"
+    )
+
+
+class ContractImport(Once):
+    """Whole contracts."""
+
+    required_scopes = {"POST": WRITE}
+    parser_classes = (Unambiguous,)
+
+    @extend_schema(request=ContractImportIn, responses={201: ImportOut})
+    def post(self, request: Request) -> Response:
+        """Bring in a contract as submitted documents; it counts when a second person activates the import."""
+        by, given = actors.of(request.user), reading.body(ContractImportIn, request)
+        found = contract_files.parse(given["contract"])
+        row = imports.take(found, by=by, keep_references=given["references"] == "keep", named_here=given.get("map"))
+        return Response(ImportOut(row).data, status=201, headers={"Location": f"/api/v1/imports/{row.ref}"})
+
+
+class ContractExport(APIView):
+    """A contract as a file."""
+
+    required_scopes = {"GET": READ}
+
+    @extend_schema(parameters=[FORM], responses=serializers.DictField())
+    def get(self, request: Request, ref: str) -> Response:
+        """Give out everything that counts in the contract."""
+        family = families.get(ref, by=actors.of(request.user))
+        match request.query_params.get("form", "json"):
+            case "json":
+                return Response(contract_files.plain(contract_files.of(family)))
+            case _:
+                raise errors.Malformed("a contract is given out as json", code="unknown-form", where="form")
+
+
+class ImportStep(Once):
+    """The second person."""
+
+    required_scopes = {"POST": READ}  # by role, which the verbs check
+
+    @extend_schema(request=None, responses=ImportOut)
+    def post(self, request: Request, ref: str) -> Response:
+        """Let the imported contract count: its documents are approved and activated, who is covered and what has ended recorded."""
+        by = actors.of(request.user)
+        return Response(ImportOut(imports.activate(imports.get(ref, by=by), by=by, at=timezone.now())).data)
+
+
+class ImportRejection(Once):
+    """The second person says no."""
+
+    required_scopes = {"POST": READ}
+
+    @extend_schema(request=ClosingIn, responses=ImportOut)
+    def post(self, request: Request, ref: str) -> Response:
+        """Reject every document of the import."""
+        by, given = actors.of(request.user), reading.body(ClosingIn, request)
+        return Response(ImportOut(imports.reject(imports.get(ref, by=by), reason=given["reason"], by=by)).data)
 
 
 class ImportDetail(APIView):

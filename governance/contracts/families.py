@@ -19,8 +19,8 @@ from lineage.journal import entries
 
 
 @transaction.atomic
-def create(title: str, *, vendor: Party, counterparty: Party, by: Actor) -> ContractFamily:
-    """Open a family between one of our entities and another party."""
+def create(title: str, *, vendor: Party, counterparty: Party, by: Actor, ref: str = "") -> ContractFamily:
+    """Open a family between one of our entities and another party. `ref` keeps a reference that it bears elsewhere."""
     may.draft(by)
     if vendor.kind != Party.Kind.VENDOR:
         raise errors.Unprocessable(
@@ -29,7 +29,11 @@ def create(title: str, *, vendor: Party, counterparty: Party, by: Actor) -> Cont
     if vendor == counterparty:
         raise errors.Unprocessable("a contract needs two different parties", code="one-party", where="counterparty")
     family = ContractFamily.objects.create(
-        title=named(title, "title"), vendor=vendor, counterparty=counterparty, created_by=by.ref
+        title=named(title, "title"),
+        vendor=vendor,
+        counterparty=counterparty,
+        created_by=by.ref,
+        **({"ref": ref} if ref else {}),
     )
     entries.record(
         "contract-opened",

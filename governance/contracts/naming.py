@@ -16,8 +16,13 @@ def document(found: values.Document, named: vocabulary.Renames) -> values.Docume
     return replace(
         found,
         clauses=tuple(replace(clause, body=_text(clause.body, named)) for clause in found.clauses),
-        prevails=tuple(replace(said, categories=_keys(said.categories, named)) for said in found.prevails),
+        prevails=precedence(found.prevails, named),
     )
+
+
+def precedence(found: tuple[values.Prevails, ...], named: vocabulary.Renames) -> tuple[values.Prevails, ...]:
+    """Return statements of precedence as they read after these renames."""
+    return tuple(replace(said, categories=_keys(said.categories, named)) for said in found)
 
 
 def body(said: dict[str, Any], named: vocabulary.Renames) -> dict[str, Any]:

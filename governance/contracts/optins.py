@@ -25,8 +25,12 @@ def activate(
     evidence: str,
     by: Actor,
     valid_to: datetime | None = None,
+    ref: str = "",
 ) -> OptIn:
-    """Record that the customer took up the offer for a period, with how it said so; raises `Conflict` for an overlap."""
+    """Record that the customer took up the offer for a period, with how it said so; raises `Conflict` for an overlap.
+
+    `ref` keeps a reference that the opt-in bears elsewhere.
+    """
     may.draft(by)
     periods.checked(valid_from, valid_to)
     check_offer(offer, customer)
@@ -40,6 +44,7 @@ def activate(
                 evidence=evidence.strip(),
                 recorded_by=by.ref,
                 **periods.known(valid_to),
+                **({"ref": ref} if ref else {}),
             )
     except IntegrityError as error:
         raise errors.Conflict(

@@ -7,9 +7,13 @@ from governance.contracts import api, corrections_api, documents_api, exchange_a
 urlpatterns = [
     path("api/v1/contracts", api.Contracts.as_view()),
     path("api/v1/contracts/cover-page", exchange_api.CoverPage.as_view()),
+    path("api/v1/contracts/import", exchange_api.ContractImport.as_view()),
+    path("api/v1/contracts/<str:ref>/export", exchange_api.ContractExport.as_view()),
     path("api/v1/contracts/<str:ref>", api.ContractDetail.as_view()),
     path("api/v1/contracts/<str:ref>/documents/import", exchange_api.CoverPageImport.as_view()),
     path("api/v1/imports/<str:ref>", exchange_api.ImportDetail.as_view()),
+    path("api/v1/imports/<str:ref>/activate", exchange_api.ImportStep.as_view()),
+    path("api/v1/imports/<str:ref>/reject", exchange_api.ImportRejection.as_view()),
     path("api/v1/contracts/<str:ref>/customers", api.ContractCustomers.as_view()),
     path("api/v1/contracts/<str:ref>/end", api.ContractEnd.as_view()),
     path("api/v1/contracts/<str:ref>/corrections", corrections_api.ContractCorrections.as_view()),
