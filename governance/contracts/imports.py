@@ -175,7 +175,7 @@ def _check_known(found: ContractFile, here: Renaming, by: Actor) -> None:
     every = [*found.documents, *found.forms]
     parties = {here(ref) for ref in (found.vendor, found.counterparty)}
     named = {here(ref) for ref in contract_files.referred(every)}
-    whose = {here(each.customer) for each in (*found.coverage, *found.opt_ins)}
+    whose = {here(ref) for ref in [*(c.customer for c in found.coverage), *(o.customer for o in found.opt_ins)]}
     products = {key for document in every for clause in document.clauses for key in map(here, clause.products)}
     own = trees.speakable()
     keys = {
