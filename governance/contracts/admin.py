@@ -1,9 +1,7 @@
 """Contracts and opt-ins; the pages of documents and clauses stand in modules of their own."""
 
-from datetime import UTC, datetime, time
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -137,15 +135,14 @@ class FamilyAdmin(VerbAdmin):
         permissions=["draft"],
         dialog=END,
     )
-    def end(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+    def end(self, request: HttpRequest, form: EndForm, object_id: str) -> HttpResponse:
         """Terminate whatever still runs."""
         family = self.get_queryset(request).get(pk=object_id)
-        ends_at = datetime.combine(form.cleaned_data["ends_on"], time.min, tzinfo=UTC)
         done = "The end is recorded. What must be deleted is proposed under Deletion."
         return perform(
             self,
             request,
-            lambda by: families.end(family, ends_at=ends_at, reason=form.cleaned_data["reason"], by=by),
+            lambda by: families.end(family, by=by, **form.said()),
             done=done,
             object_id=object_id,
         )

@@ -88,7 +88,7 @@ class ContractEnd(Once):
     def post(self, request: Request, ref: str) -> Response:
         """Terminate every document of the contract that still runs then; a deletion is proposed from it."""
         by, given = actors.of(request.user), reading.body(EndIn, request)
-        ends = families.end(families.get(ref, by=by), ends_at=given["ends_at"], reason=given["reason"], by=by)
+        ends = families.end(families.get(ref, by=by), by=by, **given)
         return Response(EndOut(ends, many=True).data, status=201)
 
 

@@ -11,9 +11,11 @@ from django.db.models.functions import Now
 
 from governance.contracts import guards
 from governance.contracts.correction_states import OPEN, State, pairs
-from governance.contracts.encoded import HEAD, EncodedClause, EncodedHead, clause_constraints, ends_after_start
+from governance.contracts.encoded import HEAD, EncodedClause, EncodedHead, clause_constraints, head_constraints
 from lineage import refs
 
+# A correction begins as a copy of what stands there, which in old data may not fit together: it must before anybody reads it.
+_UNREAD = models.Q(state__in=["draft", "withdrawn"])
 _TEXT = ("reason", "authors", *HEAD)
 
 
@@ -45,9 +47,9 @@ class Correction(EncodedHead):
     class Meta:
         ordering = ("-drafted_at", "-id")
         constraints = (
-            ends_after_start("correction_ends_after_start"),
+            *head_constraints("correction", unless=_UNREAD),
             models.CheckConstraint(
-                condition=models.Q(signed_on__isnull=False, effective_on__isnull=False),
+                condition=_UNREAD | models.Q(signed_on__isnull=False, effective_on__isnull=False),
                 name="correction_has_dates",
                 violation_error_code="effective_on",
                 violation_error_message="an activated document has a date of signature and one from which it counts",

@@ -5,6 +5,7 @@ asks as known before still sees what stood there.
 """
 
 from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +54,9 @@ def draft(document: Document, *, reason: str, by: Actor, **fields: Any) -> Corre
         )
     reading = readings.of(row)
     correction = Correction(document=row, drafted_by=by.ref, authors=[by.ref])
-    _fill(correction, {name: getattr(reading.head, name) for name in HEAD} | {"reason": reason} | fields)
+    for name in HEAD:
+        setattr(correction, name, getattr(reading.head, name))
+    _fill(correction, {"reason": reason, **fields})
     correction.save()
     _copy(reading, correction)
     _record("correction-drafted", correction, by=by)
@@ -143,6 +146,7 @@ def edited(correction: Correction, *, by: Actor) -> None:
 
 
 def _check(row: Correction) -> tuple[Reading, Reading]:
+    _fits(row)
     before, after = readings.before(row), readings.corrected(row.document, row)
     encoding.check_reading(after)
     if encoding.content(before) == encoding.content(after) and before.head.file_name == row.file_name:
@@ -236,7 +240,15 @@ def _fill(correction: Correction, fields: Mapping[str, Any]) -> None:
     for name, value in fields.items():
         setattr(correction, name, value)
     correction.reason = documents.reasoned(correction.reason, LONGEST_REASON)
-    documents.clean(correction)
+    if set(fields) - {"reason"}:
+        _fits(correction)
+
+
+def _fits(correction: Correction) -> None:
+    """Raise `Unprocessable` where its dates do not fit together: of a draft the database does not ask that yet."""
+    read = copy(correction)
+    read.state = State.SUBMITTED
+    documents.clean(read)
 
 
 def _record(kind: str, correction: Correction, *, by: Actor, **more: object) -> None:

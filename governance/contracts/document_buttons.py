@@ -1,7 +1,6 @@
 """The buttons of a document's page: each a dialog that calls one verb, shown only where state and role allow it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -12,7 +11,7 @@ from unfold.enums import ActionVariant
 
 from governance.access import actors, roles
 from governance.access.pages import Confirm, VerbAdmin, button, perform
-from governance.contracts import corrections, documents, states
+from governance.contracts import corrections, documents, states, terminations
 from governance.contracts.document_forms import CorrectForm, EndForm, ReasonForm, SignForm
 from governance.contracts.models import Correction
 from governance.contracts.states import State
@@ -149,13 +148,10 @@ class Buttons(VerbAdmin):
             "Terminate",
         ),
     )
-    def terminate(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+    def terminate(self, request: HttpRequest, form: EndForm, object_id: str) -> HttpResponse:
         """Record its end."""
-        ends_at = datetime.combine(form.cleaned_data["ends_on"], time.min, tzinfo=UTC)
         done = "The end is recorded. What must be deleted is proposed under Deletion."
-        return self._do(
-            request, object_id, documents.terminate, done, ends_at=ends_at, reason=form.cleaned_data["reason"]
-        )
+        return self._do(request, object_id, terminations.terminate, done, **form.said())
 
     @button(
         description="Correct our encoding",

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -11,12 +12,13 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelect2Widget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminTextareaWidget,
 )
 
 from consent import trees
-from governance.contracts.models import Document, Prevails
+from governance.contracts.models import Document, DocumentEnd, Prevails
 
 MAX_FILE = 50_000_000
 
@@ -80,11 +82,23 @@ class EndForm(BaseDialogForm):  # type: ignore[misc]
     """From when on, and why."""
 
     ends_on = forms.DateField(label="First day on which it no longer counts", widget=UnfoldAdminSingleDateWidget)
+    ground = forms.ChoiceField(
+        choices=DocumentEnd.Ground.choices,
+        widget=UnfoldAdminSelect2Widget,
+        help_text="Notice ends an automatic renewal at the end of a term only.",
+    )
+    noticed_on = forms.DateField(label="Notice given on", required=False, widget=UnfoldAdminSingleDateWidget)
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextareaWidget, help_text="Such as: notice of 3 May.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["ends_on"].initial = timezone.now().date()
+
+    def said(self) -> dict[str, Any]:
+        """What was typed, for the verb."""
+        data = self.cleaned_data
+        ends_at = datetime.combine(data["ends_on"], time.min, tzinfo=UTC)
+        return {"ends_at": ends_at, **{name: data[name] for name in ("ground", "noticed_on", "reason")}}
 
 
 class PrevailsForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -1,8 +1,8 @@
-"""Documents: drafted, submitted, approved by a second person, signed, activated, terminated."""
+"""Documents: drafted, submitted, approved by a second person, signed, activated."""
 
 import hashlib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import rfc8785
@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from governance.contracts import encoding, may, readings, states
-from governance.contracts.models import ContractFamily, Correction, Document, DocumentEnd
+from governance.contracts import encoding, may, readings, renewals, states
+from governance.contracts.models import ContractFamily, Correction, Document
 from governance.contracts.readings import Reading
 from governance.contracts.states import State
 from governance.parties import epoch
@@ -48,7 +48,7 @@ def draft(family: ContractFamily | None, *, kind: str, title: str, by: Actor, **
     document = Document(family=family, drafted_by=by.ref, authors=[by.ref])
     _fill(document, {"kind": kind, "title": title, **fields})
     document.save()
-    _record("document-drafted", document, by=by)
+    record("document-drafted", document, by=by)
     return document
 
 
@@ -59,7 +59,7 @@ def edit(document: Document, *, by: Actor, **fields: Any) -> Document:
     row = writing(document, by=by)
     _fill(row, fields)
     row.save()
-    _record("document-edited", row, by=by)
+    record("document-edited", row, by=by)
     return row
 
 
@@ -67,12 +67,12 @@ def edit(document: Document, *, by: Actor, **fields: Any) -> Document:
 def sign(document: Document, *, signed_on: date, by: Actor, file_name: str = "", file_digest: str = "") -> Document:
     """Record the signature (and the signed file's SHA-256) of a document that is not activated yet."""
     may.draft(by)
-    row = _locked(document)
+    row = locked(document)
     if row.state not in {State.DRAFT, State.SUBMITTED, State.APPROVED}:
         raise WrongState(f"the document is {State(row.state).label}: its signature cannot change")
     _fill(row, {"signed_on": signed_on, "file_name": file_name, "file_digest": file_digest})
     row.save(update_fields=SIGNATURE)
-    _record("document-signed", row, by=by, signed_on=signed_on.isoformat(), file_digest=file_digest)
+    record("document-signed", row, by=by, signed_on=signed_on.isoformat(), file_digest=file_digest)
     return row
 
 
@@ -83,7 +83,7 @@ def submit(document: Document, *, by: Actor) -> Document:
     row = _step(document, "submit")
     encoding.check_reading(readings.original(row))
     row.save(update_fields=["state"])
-    _record("document-submitted", row, by=by)
+    record("document-submitted", row, by=by)
     return row
 
 
@@ -93,27 +93,27 @@ def take_back(document: Document, *, by: Actor) -> Document:
     may.draft(by)
     row = _step(document, "take_back")
     row.save(update_fields=["state"])
-    _record("document-taken-back", row, by=by)
+    record("document-taken-back", row, by=by)
     return row
 
 
 @transaction.atomic
 def approve(document: Document, *, by: Actor) -> Document:
     """Second pair of eyes: a person with the role approver who wrote nothing in it."""
-    row = _locked(document)
+    row = locked(document)
     may.approve(row, by)
     row = _step(row, "approve")
     row.approved_by, row.approved_at = by.ref, Now()
     row.save(update_fields=["state", "approved_by", "approved_at"])
     row.refresh_from_db()
-    _record("document-approved", row, by=by)
+    record("document-approved", row, by=by)
     return row
 
 
 @transaction.atomic
 def reject(document: Document, *, reason: str, by: Actor) -> Document:
     """Say no to a submitted document, for good; who wrote it takes it back or withdraws it instead."""
-    row = _locked(document)
+    row = locked(document)
     may.approve(row, by)
     return _close(row, "reject", reason, by=by)
 
@@ -135,12 +135,13 @@ def activate(document: Document, *, by: Actor, at: datetime) -> Document:
         raise NotReady(f"{missing} is missing", where="signed_on" if row.signed_on is None else "effective_on")
     if row.signed_on > at.date():
         raise NotReady("the date of signature lies ahead", where="signed_on")
+    _check_form(row)
     encoding.check_reading(readings.original(row))
     row.activated_by, row.recorded_at = by.ref, Now()
     row.save(update_fields=["state", "activated_by", "recorded_at"])
     row.refresh_from_db()
     epoch.bump()
-    _record(
+    record(
         "document-activated",
         row,
         by=by,
@@ -149,22 +150,6 @@ def activate(document: Document, *, by: Actor, at: datetime) -> Document:
         effective_on=row.effective_on.isoformat(),
     )
     return row
-
-
-@transaction.atomic
-def terminate(document: Document, *, ends_at: datetime, reason: str, by: Actor) -> DocumentEnd:
-    """Record that an activated document counts no longer from `ends_at` on. Reactions propose the deletions that follow."""
-    may.draft(by)
-    row = _locked(document)
-    if row.state != State.ACTIVATED:
-        raise WrongState("only an activated document can be terminated", remedy="withdraw a draft instead")
-    if row.ends.filter(ends_at__lte=ends_at).exists():
-        raise errors.Conflict("the document ends by then already", code="already-ended", where="ends_at")
-    end = DocumentEnd.objects.create(document=row, ends_at=ends_at, reason=reasoned(reason), recorded_by=by.ref)
-    end.refresh_from_db()
-    epoch.bump()
-    _record("document-terminated", row, by=by, ends_at=ends_at.isoformat(), customers=covered(row.family))
-    return end
 
 
 def visible_to(who: Actor | User | ServiceKey) -> QuerySet[Document]:
@@ -185,7 +170,7 @@ def get(ref: str, *, by: Actor | User | ServiceKey) -> Document:
 
 def writing(document: Document, *, by: Actor) -> Document:
     """Lock a draft for a change of its text and note who writes; raises `WrongState` for anything but a draft."""
-    row = _locked(document)
+    row = locked(document)
     if not row.is_draft:
         raise WrongState(
             f"the document is {State(row.state).label}: its text cannot change",
@@ -219,8 +204,20 @@ def covered(family: ContractFamily | None) -> list[str]:
     return sorted(set(family.coverage.values_list("customer__ref", flat=True))) if family else []
 
 
+def _check_form(document: Document) -> None:
+    """A form is accepted for a time in which it counts: its clauses count by the dates of the acceptance."""
+    if document.form is None or document.effective_on is None:
+        return
+    head = readings.of(document.form).head
+    if head.effective_on is not None and document.effective_on < head.effective_on:
+        raise NotReady(f"the form counts from {head.effective_on:%-d %B %Y} on, and no earlier", where="effective_on")
+    moment = datetime.combine(document.effective_on, time.min, tzinfo=UTC)
+    if renewals.expired(head, moment) or document.form.ends.filter(ends_at__lte=moment).exists():
+        raise NotReady("the form counts no longer by then: accept the present one", where="effective_on")
+
+
 def _step(document: Document, verb: str) -> Document:
-    row = _locked(document)
+    row = locked(document)
     starts, row_to = states.TRANSITIONS[verb]
     if row.state not in starts:
         wanted = " or ".join(sorted(State(start).label for start in starts))
@@ -233,11 +230,12 @@ def _close(document: Document, verb: str, reason: str, *, by: Actor) -> Document
     row = _step(document, verb)
     row.closing_note = reasoned(reason)
     row.save(update_fields=["state", "closing_note"])
-    _record(f"document-{row.state}", row, by=by)
+    record(f"document-{row.state}", row, by=by)
     return row
 
 
-def _locked(document: Document) -> Document:
+def locked(document: Document) -> Document:
+    """Return the row, locked until the transaction ends."""
     return Document.objects.select_for_update().get(pk=document.pk)
 
 
@@ -284,7 +282,8 @@ def about(document: Document) -> list[str]:
     return [document.ref, *([family.ref] if family else []), *covered(family)]
 
 
-def _record(kind: str, document: Document, *, by: Actor, **more: object) -> None:
+def record(kind: str, document: Document, *, by: Actor, **more: object) -> None:
+    """Enter in the ledger what happened to a document."""
     # The ledger gets a digest, not the text: drafts are privileged, and entries are open to auditors.
     family = document.family
     payload = {"document": document.ref, "family": family.ref if family else None, "digest": digest(document), **more}

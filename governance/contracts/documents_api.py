@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from governance.access import actors, paging, reading
 from governance.access.actors import Actor
 from governance.access.idempotency import Once
-from governance.contracts import clauses, documents, families, readings
+from governance.contracts import clauses, documents, families, readings, terminations
 from governance.contracts.models import Clause, Document
 from governance.contracts.serializers import (
     ClauseIn,
@@ -193,7 +193,7 @@ class Terminate(Once):
     def post(self, request: Request, ref: str) -> Response:
         """Record it; a deletion is proposed from it."""
         by = actors.of(request.user)
-        end = documents.terminate(documents.get(ref, by=by), by=by, **reading.body(EndIn, request))
+        end = terminations.terminate(documents.get(ref, by=by), by=by, **reading.body(EndIn, request))
         return Response(EndOut(end).data, status=201)
 
 

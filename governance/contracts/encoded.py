@@ -10,6 +10,8 @@ HEAD = (
 )  # fmt: skip
 CLAUSE = ("number", "title", "passage", "page", "kind", "body", "products", "environments", "regions")
 
+UNTIL = "first day on which it no longer counts (00:00 UTC); where it renews itself, after the first term"
+
 
 class EncodedHead(models.Model):
     """Title, dates and file of a document; the dates are UTC days."""
@@ -25,7 +27,7 @@ class EncodedHead(models.Model):
     effective_on = models.DateField(
         null=True, blank=True, help_text="first day on which it counts (00:00 UTC); may lie before the signature"
     )
-    expires_on = models.DateField(null=True, blank=True, help_text="first day on which it no longer counts (00:00 UTC)")
+    expires_on = models.DateField(null=True, blank=True, help_text=UNTIL)
     renewal = models.CharField(max_length=10, choices=Renewal, default=Renewal.NONE)
     renewal_months = models.PositiveSmallIntegerField(null=True, blank=True)
     notice_days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -88,13 +90,27 @@ def clause_constraints(name: str) -> tuple[models.CheckConstraint, ...]:
     )  # fmt: skip
 
 
-def ends_after_start(name: str) -> models.CheckConstraint:
-    """The last day lies after the first."""
-    return models.CheckConstraint(
-        condition=models.Q(expires_on=None)
-        | models.Q(effective_on=None)
-        | models.Q(expires_on__gt=models.F("effective_on")),
-        name=name,
-        violation_error_code="expires_on",
-        violation_error_message="the document ends before it starts",
+def head_constraints(name: str, unless: models.Q | None = None) -> tuple[models.CheckConstraint, ...]:
+    """The dates of a document fit together; `unless` names rows of which that is not asked."""
+    spared = unless or models.Q()
+    return (
+        models.CheckConstraint(
+            condition=spared
+            | models.Q(expires_on=None)
+            | models.Q(effective_on=None)
+            | models.Q(expires_on__gt=models.F("effective_on")),
+            name=f"{name}_ends_after_start",
+            violation_error_code="expires_on",
+            violation_error_message="the document ends before it starts",
+        ),
+        models.CheckConstraint(
+            condition=spared
+            | models.Q(renewal="none")
+            | models.Q(renewal="automatic", expires_on__isnull=False, renewal_months__gte=1)
+            | models.Q(renewal="evergreen", expires_on=None),
+            name=f"{name}_renews_whole",
+            violation_error_code="renewal",
+            violation_error_message="an automatic renewal says when its first term ends and by how many months it renews;"
+            " what is evergreen has no end",
+        ),
     )

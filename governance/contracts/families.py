@@ -1,6 +1,7 @@
 """Contract families: who signs with whom, whose data it covers, and its end."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -8,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from governance.contracts import documents, may
+from governance.contracts import documents, may, readings, renewals, terminations
 from governance.contracts.models import ContractFamily, DocumentEnd, FamilyCustomer
 from governance.contracts.states import State
 from governance.parties import customers, epoch, periods
@@ -91,15 +92,25 @@ def uncover(coverage: FamilyCustomer, *, at: datetime, by: Actor) -> FamilyCusto
 
 
 @transaction.atomic
-def end(family: ContractFamily, *, ends_at: datetime, reason: str, by: Actor) -> list[DocumentEnd]:
-    """Terminate every activated document of the family that has no earlier end: the contract ends."""
+def end(
+    family: ContractFamily,
+    *,
+    ends_at: datetime,
+    reason: str,
+    by: Actor,
+    ground: str = DocumentEnd.Ground.NOTICE,
+    noticed_on: date | None = None,
+) -> list[DocumentEnd]:
+    """Terminate every activated document of the family that has no earlier end: the contract ends. `terminations` says when it may."""
     may.draft(by)
-    running = family.documents.filter(state=State.ACTIVATED).exclude(ends__ends_at__lte=ends_at)
+    rows = family.documents.filter(state=State.ACTIVATED).exclude(ends__ends_at__lte=ends_at)
+    running = [row for row in readings.known(rows) if not renewals.expired(readings.of(row).head, ends_at)]
     if not running:
         raise errors.Conflict(
             "the contract has no document that still runs then", code="nothing-to-end", where="ends_at"
         )
-    ends = [documents.terminate(document, ends_at=ends_at, reason=reason, by=by) for document in running]
+    said: dict[str, Any] = {"ends_at": ends_at, "reason": reason, "ground": ground, "noticed_on": noticed_on}
+    ends = [terminations.terminate(document, by=by, **said) for document in running]
     entries.record(
         "contract-ended",
         {

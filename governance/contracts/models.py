@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from governance.contracts import guards
 from governance.contracts.correction_models import CorrectedClause, CorrectedPrevails, CorrectedRepeal, Correction
-from governance.contracts.encoded import EncodedClause, EncodedHead, clause_constraints, ends_after_start
+from governance.contracts.encoded import EncodedClause, EncodedHead, clause_constraints, head_constraints
 from governance.contracts.import_models import Import
 from governance.contracts.states import State, pairs
 from governance.parties import periods
@@ -159,7 +159,7 @@ class Document(EncodedHead):
                 violation_error_code="form",
                 violation_error_message="an acceptance, and only that, names the standard form that is accepted",
             ),
-            ends_after_start("document_ends_after_start"),
+            *head_constraints("document"),
             models.CheckConstraint(
                 condition=~models.Q(authors__contains=[models.F("approved_by")])
                 & models.Q(authors__contains=[models.F("drafted_by")]),
@@ -291,8 +291,15 @@ class Prevails(models.Model):
 class DocumentEnd(models.Model):
     """The document was terminated: it counts no longer from `ends_at` on. Several ends: the earliest counts."""
 
+    class Ground(models.TextChoices):
+        NOTICE = "notice", "notice, as the document provides"
+        AGREEMENT = "agreement", "agreed by both sides"
+        CAUSE = "cause", "for cause"
+
     document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="ends")
     ends_at = models.DateTimeField()
+    ground = models.CharField(max_length=10, choices=Ground, default=Ground.NOTICE)
+    noticed_on = models.DateField("notice given on", null=True, blank=True)
     reason = models.CharField(max_length=500)
     recorded_by = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(db_default=Now())
@@ -300,6 +307,11 @@ class DocumentEnd(models.Model):
     class Meta:
         verbose_name = "termination"
         ordering = ("ends_at", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(ground__in=["notice", "agreement", "cause"]), name="document_end_ground_known"
+            ),
+        )
         triggers = (pgtrigger.Protect(name="document_end_stays", operation=_APPEND_ONLY),)
 
     def __str__(self) -> str:

@@ -46,8 +46,9 @@ def document_value(row: Document, *, as_known_at: datetime, read: Read | None = 
     def known(document: Document) -> Reading:
         return read(document) if read else readings.of(document, as_known_at=as_known_at)
 
-    reading = known(row)
-    head, form = reading.head, known(row.form).clauses if row.form else ()
+    reading, form = known(row), known(row.form) if row.form else None
+    head = reading.head
+    expiry = min((each.head.expires_on for each in (reading, form) if each and _expires(each)), default=None)
     assert row.recorded_at is not None and head.effective_on is not None  # noqa: S101  (a check constraint says so)
     over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
     ends = [each.ends_at for each in over if each.recorded_at <= as_known_at]
@@ -56,16 +57,20 @@ def document_value(row: Document, *, as_known_at: datetime, read: Read | None = 
         recorded_at=row.recorded_at,
         effective_at=midnight(head.effective_on),
         signed_on=head.signed_on,
-        clauses=tuple(clause_value(clause) for clause in [*form, *reading.clauses]),
-        expires_at=midnight(head.expires_on) if head.expires_on and head.renewal == EncodedHead.Renewal.NONE else None,
+        clauses=tuple(clause_value(clause) for clause in [*(form.clauses if form else ()), *reading.clauses]),
+        expires_at=midnight(expiry) if expiry else None,
         terminated_at=min(ends, default=None),
-        renewal=head.renewal,
+        renewal=EncodedHead.Renewal.NONE if expiry else head.renewal,
         title=head.title,
         number=head.number,
         kind=row.kind,
         repeals=reading.repeals,
         prevails=reading.prevails,
     )
+
+
+def _expires(reading: Reading) -> bool:
+    return reading.head.expires_on is not None and reading.head.renewal == EncodedHead.Renewal.NONE
 
 
 def clause_value(clause: Clause | CorrectedClause) -> values.Clause:

@@ -151,6 +151,12 @@ class EndIn(serializers.Serializer[DocumentEnd]):
 
     ends_at = serializers.DateTimeField()
     reason = serializers.CharField(max_length=500)
+    ground = serializers.ChoiceField(
+        choices=DocumentEnd.Ground.choices,
+        default=DocumentEnd.Ground.NOTICE,
+        help_text="notice ends an automatic renewal at the end of a term only; another ground takes a person",
+    )
+    noticed_on = serializers.DateField(required=False, allow_null=True, default=None)
 
 
 class EndOut(serializers.ModelSerializer[DocumentEnd]):
@@ -160,7 +166,7 @@ class EndOut(serializers.ModelSerializer[DocumentEnd]):
 
     class Meta:
         model = DocumentEnd
-        fields = ("document", "ends_at", "reason", "recorded_at")
+        fields = ("document", "ends_at", "ground", "noticed_on", "reason", "recorded_at")
 
 
 class ClosingIn(serializers.Serializer[Document]):

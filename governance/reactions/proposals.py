@@ -11,7 +11,7 @@ from consent.models import ConsentEvent, IdentifierSpace, Registration
 from governance.access.actors import SYSTEM
 from governance.building.models import Build
 from governance.contracts import queries as contracts
-from governance.contracts.models import Document, FamilyCustomer
+from governance.contracts.models import ContractFamily, Document, FamilyCustomer
 from governance.contracts.states import State
 from governance.obligations import duties
 from governance.obligations.models import Obligation
@@ -25,11 +25,15 @@ CONTRACT_END = Obligation.Trigger.CONTRACT_END
 
 
 def document_terminated(entry: Entry) -> None:
-    """One document ended; when it was the last that ran, the contract has."""
+    """One document ended; when it was the last that ran, the contract has. A form's end is that of every acceptance."""
     said = _payload(entry)
-    for customer in _customers(said.get("customers", [])):
-        if (end := _ends(customer).get(str(said["family"]))) is not None:
-            _propose(customer, family=said["family"], on=end, entry=entry)
+    accepting = ContractFamily.objects.filter(documents__form__ref=said["document"], documents__state=State.ACTIVATED)
+    refs = [said["family"]] if said["family"] else sorted(set(accepting.values_list("ref", flat=True)))
+    for customer in Customer.objects.filter(coverage__family__ref__in=refs).distinct().order_by("ref"):
+        ends = _ends(customer)
+        for ref in refs:
+            if ref in ends:
+                _propose(customer, family=ref, on=ends[ref], entry=entry)
 
 
 def customer_uncovered(entry: Entry) -> None:
@@ -70,7 +74,8 @@ def _built_with(space: IdentifierSpace) -> bool:
 def due(*, at: datetime) -> None:
     """Contracts that ended by their own date, which no event reports: propose once each."""
     expired = Q(expires_on__lte=at.date()) | Q(corrections__expires_on__lte=at.date())
-    run_out = Document.objects.filter(expired, family=OuterRef("family"), state=State.ACTIVATED)
+    by_form = Q(form__expires_on__lte=at.date()) | Q(form__corrections__expires_on__lte=at.date())
+    run_out = Document.objects.filter(expired | by_form, family=OuterRef("family"), state=State.ACTIVATED)
     over = FamilyCustomer.objects.filter(Exists(run_out) | Q(valid_to__lte=at))
     for customer in Customer.objects.filter(pk__in=over.values("customer")).order_by("ref"):
         for family, end in sorted(_ends(customer).items()):

@@ -6,7 +6,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from governance.access import actors
-from governance.contracts import clauses, documents, encoding, families, optins, queries, states
+from governance.contracts import clauses, documents, encoding, families, optins, queries, states, terminations
 from governance.contracts.models import Clause, ContractFamily, Document, OptIn
 from governance.contracts.states import State
 from governance.parties import customers, epoch, groups
@@ -343,13 +343,13 @@ def test_an_opt_in_takes_up_an_activated_offer_made_to_the_customer(cast: Cast, 
 
 def test_a_termination_is_a_fact_beside_the_document(cast: Cast, family: ContractFamily) -> None:
     document = named.activated(family, GRANT, lawyer=cast.lawyer, approver=cast.approver)
-    documents.terminate(document, ends_at=NOW, reason="notice of 3 May", by=cast.lawyer.actor)
+    terminations.terminate(document, ends_at=NOW, reason="notice of 3 May", by=cast.lawyer.actor)
     (now,) = queries.families_of(named_customers(family), as_known_at=datetime.now(UTC))[0].documents
     assert now.terminated_at == NOW
     with pytest.raises(errors.Conflict):
-        documents.terminate(document, ends_at=NOW + timedelta(days=1), reason="again", by=cast.lawyer.actor)
+        terminations.terminate(document, ends_at=NOW + timedelta(days=1), reason="again", by=cast.lawyer.actor)
     earlier = NOW - timedelta(days=1)
-    documents.terminate(document, ends_at=earlier, reason="even earlier", by=cast.lawyer.actor)
+    terminations.terminate(document, ends_at=earlier, reason="even earlier", by=cast.lawyer.actor)
     (now,) = queries.families_of(named_customers(family), as_known_at=datetime.now(UTC))[0].documents
     assert now.terminated_at == earlier
     for statement in ("DELETE FROM contracts_documentend", "UPDATE contracts_documentend SET ends_at = now()"):
@@ -369,7 +369,7 @@ def test_the_end_of_a_contract_ends_each_document_and_names_the_customers(cast: 
 
 def test_a_draft_is_withdrawn_and_not_terminated(cast: Cast, family: ContractFamily) -> None:
     with pytest.raises(documents.WrongState):
-        documents.terminate(named.draft(family, by=cast.lawyer.actor), ends_at=NOW, reason="x", by=cast.lawyer.actor)
+        terminations.terminate(named.draft(family, by=cast.lawyer.actor), ends_at=NOW, reason="x", by=cast.lawyer.actor)
 
 
 def test_coverage_does_not_overlap(cast: Cast, family: ContractFamily) -> None:

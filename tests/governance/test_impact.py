@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from governance.access import actors
 from governance.building import counting
-from governance.contracts import clauses, documents, optins
+from governance.contracts import clauses, documents, optins, terminations
 from governance.contracts.models import Clause, Document
 from governance.parties import customers
 from governance.releases import decisions, rechecks
@@ -136,7 +136,7 @@ def test_an_end_closes_what_it_granted_and_would_have_the_deletion_proposed(rele
         last = changes.termination(document, ends_at=TOMORROW, at=now())
         if document.kind == "msa":
             assert not [each for each in impact(release_world, last).owed if each.kind == owed.OPENS]
-            documents.terminate(document, ends_at=TOMORROW, reason="over", by=release_world.cast.lawyer.actor)
+            terminations.terminate(document, ends_at=TOMORROW, reason="over", by=release_world.cast.lawyer.actor)
     amended = Document.objects.get(kind="amendment")
     found = impact(release_world, changes.termination(amended, ends_at=TOMORROW, at=now()))
     (opened,) = [each for each in found.owed if each.kind == owed.OPENS]

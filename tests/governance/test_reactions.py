@@ -10,7 +10,7 @@ from django.db import transaction
 from governance.access import actors
 from governance.catalogue import columns, modes, sources, trained
 from governance.catalogue.places import Place
-from governance.contracts import documents, families
+from governance.contracts import families, terminations
 from governance.obligations.models import Obligation
 from governance.reactions import alerts, proposals, reading, rechecks
 from governance.reactions.models import Alert, Violation
@@ -162,10 +162,10 @@ def test_an_ended_contract_proposes_a_deletion_once_and_stops_its_permits(world)
 
 def test_a_terminated_document_ends_the_contract_only_when_none_is_left(world):
     second = world.activate(("Grant", GRANT), title="Order form")
-    documents.terminate(second, ends_at=datetime.now(UTC), reason="replaced", by=world.cast.lawyer.actor)
+    terminations.terminate(second, ends_at=datetime.now(UTC), reason="replaced", by=world.cast.lawyer.actor)
     reading.run()
     assert not Obligation.objects.exists()
-    documents.terminate(world.document, ends_at=datetime.now(UTC), reason="notice", by=world.cast.lawyer.actor)
+    terminations.terminate(world.document, ends_at=datetime.now(UTC), reason="notice", by=world.cast.lawyer.actor)
     reading.run()
     assert Obligation.objects.get().customer == world.customer
 

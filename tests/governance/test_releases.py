@@ -11,7 +11,7 @@ from governance.access import actors
 from governance.building import counting
 from governance.catalogue import columns
 from governance.catalogue.places import Place
-from governance.contracts import documents, optins
+from governance.contracts import documents, optins, terminations
 from governance.contracts.models import Clause, Document
 from governance.obligations import duties
 from governance.policy.answers import Verdict
@@ -182,7 +182,7 @@ def test_a_customer_without_contract_is_left_out(release_world: World) -> None:
 
 
 def test_an_expired_contract_no_longer_grants(release_world: World) -> None:
-    documents.terminate(
+    terminations.terminate(
         Document.objects.filter(clauses__kind="Grant").get(),
         ends_at=now(),
         reason="over",
@@ -311,7 +311,9 @@ def test_a_change_that_takes_something_away_revokes_and_one_that_adds_does_not(r
 
 def test_a_permit_ends_before_the_contract_does(release_world: World) -> None:
     granting = Document.objects.get(clauses__kind="Grant")
-    documents.terminate(granting, ends_at=now() + timedelta(hours=2), reason="over", by=release_world.cast.lawyer.actor)
+    terminations.terminate(
+        granting, ends_at=now() + timedelta(hours=2), reason="over", by=release_world.cast.lawyer.actor
+    )
     permit = release_world.ask().permit
     assert permit is not None and permit.expires_at <= now() + timedelta(hours=2)
 
