@@ -1,6 +1,6 @@
 """`/api/v1/contracts` and `/api/v1/opt-ins`: what the caller may not see is not there (404)."""
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -77,6 +77,23 @@ class ContractCustomers(Once):
         row = families.cover(family, customer, valid_from=given["valid_from"], valid_to=given["valid_to"], by=by)
         row.refresh_from_db()
         return Response(CoverageOut(row).data, status=201)
+
+
+class ContractCustomerEnd(Once):
+    """The end of a customer's coverage."""
+
+    required_scopes = {"POST": "contracts:write"}
+
+    @extend_schema(request=AtIn, responses={201: CoverageOut})
+    def post(self, request: Request, ref: str, customer: str) -> Response:
+        """From then on the contract no longer speaks for the customer; a deletion is proposed from it."""
+        by, given = actors.of(request.user), reading.body(AtIn, request)
+        family = families.get(ref, by=by)
+        rows = family.coverage.filter(customer=customers.get(customer, by=by))
+        row = rows.order_by(F("valid_to").desc(nulls_first=True)).first()  # the open one; of closed ones the last
+        if row is None:
+            raise errors.NotFound("the contract does not cover this customer", where="customer")
+        return Response(CoverageOut(families.uncover(row, at=given["at"], by=by)).data, status=201)
 
 
 class ContractEnd(Once):

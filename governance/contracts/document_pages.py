@@ -1,19 +1,21 @@
 """The admin page of a document: what it says, clause by clause, where it stands, and the buttons that move it on."""
 
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from governance.access import actors, roles
 from governance.access.actors import Actor
 from governance.access.pages import AppendInline, display
-from governance.contracts import clauses, documents, families, meaning, readings
+from governance.contracts import clauses, documents, families, meaning, readings, renewals
 from governance.contracts.document_buttons import Buttons
 from governance.contracts.document_forms import DocumentForm, PrevailsForm
-from governance.contracts.models import Clause, Document, Prevails, Repeal
+from governance.contracts.models import Clause, Correction, Document, Prevails, Repeal
 from governance.contracts.people import names
 from governance.contracts.readings import Reading
 from governance.contracts.states import State
@@ -272,10 +274,21 @@ def _next(document: Document, by: Actor) -> str:
         case State.ACTIVATED if document.ends.exists():
             return f"Terminated: it counts no longer from {document.ends.all()[0].ends_at:%-d %B %Y} on. Bans and unencoded terms stay."
         case State.ACTIVATED:
-            head = readings.of(document).head
-            return f"Counts from {head.effective_on:%-d %B %Y} on. It cannot change any more: draft an amendment, or correct what we mistyped."
+            return _running(readings.of(document).head)
         case _:
             return f"It never counted. {document.closing_note}"
+
+
+def _running(head: Document | Correction) -> str:
+    """From when on it counts, and how it ends."""
+    said = f"Counts from {head.effective_on:%-d %B %Y} on."
+    today = timezone.now().date()
+    match renewals.term_end(head, on=today), renewals.notice_until(head, on=today):
+        case date() as end, date() as notice if head.renewal == Document.Renewal.AUTOMATIC:
+            said += f" It renews itself on {end:%-d %B %Y}; notice that ends it then is given by {notice:%-d %B %Y}."
+        case date() as end, _:
+            said += f" It ends on {end:%-d %B %Y}."
+    return said + " It cannot change any more: draft an amendment, or correct what we mistyped."
 
 
 def _file(form: Any) -> dict[str, str]:

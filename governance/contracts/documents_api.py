@@ -25,6 +25,8 @@ from governance.contracts.serializers import (
     DocumentOut,
     EndIn,
     EndOut,
+    PrevailsIn,
+    RepealIn,
     SignIn,
 )
 from lineage import errors
@@ -108,6 +110,69 @@ class ClauseDetail(APIView):
         """Remove it."""
         by = actors.of(request.user)
         clauses.remove(_clause(ref, clause, by), by=by)
+        return Response(status=204)
+
+
+class Repeals(Once):
+    """Clauses that a draft takes back."""
+
+    required_scopes = WRITE
+
+    @extend_schema(request=RepealIn, responses={201: DocumentOut})
+    def post(self, request: Request, ref: str) -> Response:
+        """Take one back."""
+        by = actors.of(request.user)
+        document, given = documents.get(ref, by=by), reading.body(RepealIn, request)
+        clauses.repeal(document, visible_clause(given["clause"], by), by=by)
+        return Response(DocumentOut(documents.get(ref, by=by)).data, status=201)
+
+
+class RepealDetail(APIView):
+    """A clause that a draft takes back."""
+
+    required_scopes = {"DELETE": "contracts:write"}
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, ref: str, clause: str) -> Response:
+        """Leave it in force."""
+        by = actors.of(request.user)
+        said = documents.get(ref, by=by).repeals.filter(clause__ref=clause).first()
+        if said is None:
+            raise errors.NotFound("the document does not repeal this clause", where="clause")
+        clauses.unsay(said, by=by)
+        return Response(status=204)
+
+
+class Precedence(Once):
+    """Documents over which a draft prevails."""
+
+    required_scopes = WRITE
+
+    @extend_schema(request=PrevailsIn, responses={201: DocumentOut})
+    def post(self, request: Request, ref: str) -> Response:
+        """State one, with the actions and categories for which it does."""
+        by = actors.of(request.user)
+        document, given = documents.get(ref, by=by), reading.body(PrevailsIn, request)
+        over = documents.get(given["over"], by=by)
+        clauses.prevail(document, over, actions=given["actions"], categories=given["categories"], by=by)
+        return Response(DocumentOut(documents.get(ref, by=by)).data, status=201)
+
+
+class PrecedenceDetail(APIView):
+    """What a draft says about one other document."""
+
+    required_scopes = {"DELETE": "contracts:write"}
+
+    @extend_schema(responses={204: None})
+    @transaction.atomic
+    def delete(self, request: Request, ref: str, over: str) -> Response:
+        """Take all of it out."""
+        by = actors.of(request.user)
+        said = list(documents.get(ref, by=by).prevails.filter(over__ref=over))
+        if not said:
+            raise errors.NotFound("the document does not prevail over this one", where="over")
+        for statement in said:
+            clauses.unsay(statement, by=by)
         return Response(status=204)
 
 

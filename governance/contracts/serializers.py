@@ -16,6 +16,7 @@ from governance.contracts.models import (
     FamilyCustomer,
     OptIn,
     Prevails,
+    Repeal,
 )
 from governance.parties.models import Customer
 
@@ -81,6 +82,12 @@ class ClauseOut(serializers.ModelSerializer[Clause | CorrectedClause]):
     class Meta:
         model = Clause
         fields = ("ref", "number", "title", "passage", "page", "kind", "body", "products", "environments", "regions")
+
+
+class RepealIn(serializers.Serializer[Repeal]):
+    """A clause of another document that is taken back."""
+
+    clause = serializers.CharField(max_length=REF)
 
 
 class PrevailsIn(serializers.Serializer[Prevails]):

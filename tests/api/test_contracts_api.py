@@ -1,5 +1,6 @@
 """Contracts over HTTP: drafted whole, four eyes, idempotent, and invisible where not given."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -265,3 +266,46 @@ def test_the_schema_names_every_address(cast: Cast) -> None:
     text = schema.content.decode()
     for path in ("/api/v1/customers", "/api/v1/contracts/{ref}", "/api/v1/documents/{ref}/approve", "/api/v1/opt-ins"):
         assert path in text
+
+
+def test_what_a_draft_says_of_others_is_stated_and_taken_out(cast: Cast, family: ContractFamily) -> None:
+    lawyer = named.caller(cast.lawyer)
+    first = named.activated(family, ("Grant", GRANT), lawyer=cast.lawyer, approver=cast.approver)
+    amendment = post(lawyer, "documents", draft(family, kind="amendment")).json()["ref"]
+    clause = first.clauses.get().ref
+    said = {"over": first.ref, "actions": ["train"], "categories": ["customer.usage"]}
+    assert post(lawyer, f"documents/{amendment}/repeals", {"clause": clause}).json()["repeals"] == [clause]
+    assert post(lawyer, f"documents/{amendment}/repeals", {"clause": clause}).status_code == 409
+    assert post(lawyer, f"documents/{amendment}/prevails", said).json()["prevails"] == [said]
+    assert post(lawyer, f"documents/{amendment}/prevails", {**said, "actions": ["trane"]}).status_code == 422
+    for path in (f"repeals/{clause}", f"prevails/{first.ref}"):
+        assert lawyer.delete(f"/api/v1/documents/{amendment}/{path}").status_code == 204
+        assert lawyer.delete(f"/api/v1/documents/{amendment}/{path}").status_code == 404
+    shown = lawyer.get(f"/api/v1/documents/{amendment}").json()
+    assert (shown["repeals"], shown["prevails"]) == ([], [])
+
+
+def test_a_customer_leaves_a_contract(cast: Cast, family: ContractFamily) -> None:
+    lawyer, customer = named.caller(cast.lawyer), family.coverage.get().customer.ref
+    path = f"contracts/{family.ref}/customers/{customer}/end"
+    assert post(lawyer, path, {"at": "2010-01-01T00:00:00Z"}).status_code == 422
+    assert post(lawyer, path, {"at": "2026-01-01T00:00:00Z"}).json()["valid_to"] == "2026-01-01T00:00:00Z"
+    assert post(lawyer, path, {"at": "2026-02-01T00:00:00Z"}).status_code == 409
+    other = named.customer("Birch").ref
+    assert (
+        post(lawyer, f"contracts/{family.ref}/customers/{other}/end", {"at": "2026-01-01T00:00:00Z"}).status_code == 404
+    )
+
+
+def test_notice_and_ground_over_http(cast: Cast, family: ContractFamily) -> None:
+    terms = {"renewal": "automatic", "renewal_months": 12, "expires_on": "2026-02-01", "notice_days": 60}
+    dates = {name: date.fromisoformat(value) if name == "expires_on" else value for name, value in terms.items()}
+    document = named.activated(family, lawyer=cast.lawyer, approver=cast.approver, **dates)
+    lawyer, path = named.caller(cast.lawyer), f"documents/{document.ref}/terminate"
+    end = {"ends_at": "2027-01-01T00:00:00Z", "reason": "letter", "noticed_on": "2026-06-01"}
+    refused = post(lawyer, path, end)
+    assert (refused.status_code, refused.json()["code"], refused.json()["first"]) == (422, "out-of-term", "2027-02-01")
+    _, secret = named.key("contracts:read", "contracts:write", owner=cast.lawyer)
+    assert post(named.caller(secret), path, {**end, "ground": "agreement"}).status_code == 403
+    assert post(lawyer, path, {**end, "ground": "mood"}).status_code == 400
+    assert post(lawyer, path, {**end, "ground": "agreement"}).json()["ground"] == "agreement"

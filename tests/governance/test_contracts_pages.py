@@ -133,7 +133,7 @@ def test_a_document_is_moved_on_by_its_buttons_and_only_by_who_may(cast: Cast, f
     assert press(cast.approver, document, "activate") == 403
     assert press(cast.approver, document, "approve") == 200
     assert press(cast.lawyer, document, "activate") == 200
-    assert press(cast.lawyer, document, "terminate", ends_on="2026-01-01", reason="notice") == 200
+    assert press(cast.lawyer, document, "terminate", ends_on="2026-01-01", ground="notice", reason="letter") == 200
     document.refresh_from_db()
     assert document.state == State.ACTIVATED
     assert document.ends.count() == 1
