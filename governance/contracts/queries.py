@@ -48,7 +48,7 @@ def document_value(row: Document, *, as_known_at: datetime, read: Read | None = 
 
     reading, form = known(row), known(row.form) if row.form else None
     head = reading.head
-    expiry = min((each.head.expires_on for each in (reading, form) if each and _expires(each)), default=None)
+    expiry = min((day for each in (reading, form) if each and (day := _expiry(each.head))), default=None)
     assert row.recorded_at is not None and head.effective_on is not None  # noqa: S101  (a check constraint says so)
     over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
     ends = [each.ends_at for each in over if each.recorded_at <= as_known_at]
@@ -69,8 +69,8 @@ def document_value(row: Document, *, as_known_at: datetime, read: Read | None = 
     )
 
 
-def _expires(reading: Reading) -> bool:
-    return reading.head.expires_on is not None and reading.head.renewal == EncodedHead.Renewal.NONE
+def _expiry(head: EncodedHead) -> date | None:
+    return head.expires_on if head.renewal == EncodedHead.Renewal.NONE else None
 
 
 def clause_value(clause: Clause | CorrectedClause) -> values.Clause:
