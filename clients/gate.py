@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 REFUSED, UNREACHABLE = 3, 4
 PERMIT_TYPE, STATUS_TYPE = "governance-permit+jwt", "statuslist+jwt"
 FACET_SCHEMA = "/schema/governance_permit-run-facet.json"
+USABLE = ("release", "override")  # kinds of permits that let data be used
 SKEW = 60  # seconds between our clock and the service's
 TRIES, PAUSE = 4, 0.5
 MAX_LIST = 64 * 1024 * 1024
@@ -207,8 +208,12 @@ def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -
     if answer.get("next") == "build" and (options.accept_plan or options.build):
         state = _build(options, asked, str(answer["ref"]), key)
     permit = state.get("permit")
-    if isinstance(permit, dict) and permit.get("kind") == "release":
-        return dict(state.get("dataset") or asked["dataset"]), "release", str(permit["token"])
+    if isinstance(permit, dict) and permit.get("kind") in USABLE:
+        if permit["kind"] == "override":
+            print(
+                f"gate: refused by the policy, and overridden by a person ({dict(permit.get('override') or {}).get('ref')})"
+            )
+        return dict(state.get("dataset") or asked["dataset"]), str(permit["kind"]), str(permit["token"])
     if answer.get("next") == "build" and state is answer:
         why = "a part may be used: run again with --accept-plan to build it"
     else:

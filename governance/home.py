@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from governance.access import navigation
 from governance.access.models import User
@@ -13,6 +14,8 @@ from governance.contracts import documents
 from governance.contracts.states import State
 from governance.obligations.models import Obligation
 from governance.parties import customers
+from governance.releases import overrides
+from governance.releases.models import Override
 
 ABOUT = {
     "Contracts": "What was agreed, clause by clause: drafted, approved by a second person, activated.",
@@ -72,6 +75,14 @@ def _waiting(request: HttpRequest) -> Iterator[Waiting]:
         proposed = proposed.filter(customer__in=customers.visible_to(user))
         yield Waiting(
             proposed.count(), "deletions proposed, to confirm or to say why not", _page("obligations_obligation")
+        )
+    if user.roles & set(overrides.REVIEWERS):
+        waiting = Override.objects.filter(reviewed_at=None, withdrawn_at=None, review_by__gt=timezone.now())
+        waiting = waiting.exclude(granted_by=user.ref)
+        yield Waiting(
+            waiting.count(),
+            "overrides to review before they lapse",
+            f"{_page('releases_override')}?reviewed_at__isempty=1",
         )
 
 

@@ -22,6 +22,7 @@ SCOPES: dict[str, str] = {
     "catalogue:read": "read declarations",
     "catalogue:write": "declare sources, categories and safeguards",
     "vocabulary:write": "propose, approve, rename and retire own keys of the vocabulary",
+    "feed:read": "follow what changed: permits, decisions, documents, violations",
 }
 
 
@@ -41,7 +42,7 @@ _ROOMS = frozenset(
     {"parties", "contracts", "catalogue", "consent", "releases", "building", "deletions", "obligations", "reports"}
 )
 _GROUND = frozenset({"lineage", "journal", "reactions"})
-_READ = frozenset({"lineage:read", "consent:read", "contracts:read", "catalogue:read", "explanation:read"})
+_READ = frozenset({"lineage:read", "consent:read", "contracts:read", "catalogue:read", "explanation:read", "feed:read"})
 
 ADMINISTRATOR = "administrator"
 LAWYER = "lawyer"
@@ -49,6 +50,7 @@ APPROVER = "approver"
 PRIVACY_OFFICER = "privacy_officer"
 PIPELINE_OWNER = "pipeline_owner"
 AUDITOR = "auditor"
+OVERRIDE_OFFICER = "override_officer"
 
 ROLES: dict[str, Role] = {
     ADMINISTRATOR: Role(
@@ -89,11 +91,19 @@ ROLES: dict[str, Role] = {
                 "catalogue:read",
                 "catalogue:write",
                 "deletion:evidence",
+                "feed:read",
             }
         ),
         sees=frozenset({"catalogue", "lineage", "building", "releases"}),
         changes=frozenset({"catalogue"}),
         every_customer=False,
+    ),
+    OVERRIDE_OFFICER: Role(
+        title="Override officer",
+        scopes=_READ | {"audit:read"},
+        sees=_ROOMS | _GROUND,
+        changes=frozenset(),
+        every_customer=True,
     ),
     AUDITOR: Role(
         title="Auditor",

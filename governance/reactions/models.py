@@ -19,6 +19,7 @@ class Alert(models.Model):
         RESURRECTION = "resurrection", "deleted data came back"
         SUPERSEDED = "superseded", "a certificate no longer covers everything"
         PROPOSED = "proposed", "a deletion waits for a decision"
+        OVERRIDE = "override", "a person overrides a refusal"
         STUCK = "stuck", "an entry could not be worked through"
 
     ref = models.CharField(max_length=40, unique=True, default=functools.partial(refs.new, "alr"), editable=False)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from governance.reactions import alerts, lateness, proposals, rechecks, violations
+from governance.reactions import alerts, lateness, proposals, rechecks, violations, watching
 from governance.reactions.models import Alert
 from governance.releases import statuses
 from lineage.journal import entries, sequencer
@@ -25,6 +25,7 @@ REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "document-terminated": (proposals.document_terminated,),
     "customer-uncovered": (proposals.customer_uncovered,),
     "consent-recorded": (proposals.consent_recorded,),
+    "override-granted": (watching.granted,),
 }
 
 

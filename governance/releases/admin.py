@@ -5,9 +5,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import TabularInline
@@ -18,8 +19,9 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from governance.access import actors
 from governance.access.pages import VerbAdmin, button, display, perform
 from governance.policy import canonical
-from governance.releases import decisions, explaining, permits, rules_pages
-from governance.releases.models import Decision, Permit
+from governance.releases import decisions, explaining, overrides, permits, rules_pages
+from governance.releases.models import Decision, Override, Permit
+from governance.releases.overrides_admin import GrantForm
 from lineage import errors
 
 VERDICTS = {"permit": "success", "permit_with_plan": "warning", "deny": "danger"}
@@ -66,7 +68,7 @@ class DecisionAdmin(ReadOnly):
     inlines = (PermitInline,)
     fieldsets = (
         ("Asked", {"fields": ("asked_line", "valid_at", "as_known_at", "by", "recorded_at")}),
-        ("Answered", {"fields": ("verdict_label", "enforcement", "why")}),
+        ("Answered", {"fields": ("verdict_label", "enforcement", "overridden", "why")}),
         ("Plan", {"fields": ("plan_table",)}),
         ("What would help", {"fields": ("helps",)}),
         (
@@ -75,7 +77,7 @@ class DecisionAdmin(ReadOnly):
         ),
     )
     readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
-    actions_detail = ("replay",)
+    actions_detail = ("replay", "override")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
         """Bodies are read on the page of one decision only."""
@@ -104,6 +106,22 @@ class DecisionAdmin(ReadOnly):
         found = _read(row)
         lines = explaining.headlines(found) if found else explaining.short(decisions.answer_of(row))
         return _render("reasons", sentence=explaining.VERDICTS[row.verdict], lines=lines)
+
+    @display(description="Overridden")
+    def overridden(self, row: Decision) -> SafeString | str:
+        """Whether a person lets it be used all the same: given over this decision, or used by a permit of it."""
+        found = Override.objects.filter(Q(decision=row) | Q(permits__decision=row)).distinct()
+        now = timezone.now()
+        given = [
+            {
+                "ref": each.ref,
+                "link": reverse("admin:releases_override_change", args=[each.pk]),
+                "state": overrides.state(each, at=now),
+                "until": each.until(),
+            }
+            for each in found
+        ]
+        return _render("overridden", given=given) if given else "No."
 
     @display(description="Classes")
     def plan_table(self, row: Decision) -> SafeString | str:
@@ -145,6 +163,30 @@ class DecisionAdmin(ReadOnly):
             self, request, lambda by: decisions.replay(row), done="The same bytes came out.", object_id=object_id
         )
 
+    def has_override_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Those with that role, for what was refused in whole or in part."""
+        row = Decision.objects.defer("body").filter(pk=object_id).first()
+        refused = row is not None and row.verdict != Decision.Verdict.PERMIT and bool(row.purpose)
+        return refused and overrides.GIVER in actors.of(request.user).roles
+
+    @button(
+        description="Override", icon="gavel", variant=ActionVariant.DANGER, permissions=["override"],
+        dialog={"title": "Let this version be used in spite of the refusal",
+                "description": "A second person must agree within 24 hours, or it lapses. Never over a person's refusal, an open deletion "
+                               "or a legal hold. Permits and reports will name you.",
+                "form_class": GrantForm, "form_submit_text": "Override"},
+    )  # fmt: skip
+    def override(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
+        """Override the refusal."""
+        row = decisions.find(Decision.objects.values_list("ref", flat=True).get(pk=object_id))
+        reason, hours = form.cleaned_data["reason"], form.cleaned_data["hours"]
+
+        def work(by: actors.Actor) -> object:
+            return overrides.grant(row, reason=reason, hours=hours, by=by)
+
+        done = "The override stands: the pipeline gets its permit when it asks again."
+        return perform(self, request, work, done=done, object_id=object_id)
+
     def has_replay_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Whoever sees the page; it changes nothing."""
         return bool(self.has_view_permission(request))
@@ -173,6 +215,9 @@ class PermitAdmin(ReadOnly):
                     "ref",
                     "kind",
                     "decision",
+                    "override",
+                    "standing",
+                    "renews",
                     "issued_at",
                     "expires_at",
                     "revoked_at",

@@ -2,13 +2,21 @@
 
 from typing import Any
 
+from django.utils import timezone
+
 from governance.access.actors import Actor
 from governance.policy import answers, canonical
-from governance.releases import decisions, explaining, permits
+from governance.releases import decisions, explaining, overrides, permits
 from governance.releases.decisions import Answered
-from governance.releases.models import Decision, Permit
+from governance.releases.models import Decision, Override, Permit
 
 SHOWN = 20
+NEXT = {
+    Permit.Kind.RELEASE: "use",
+    Permit.Kind.OVERRIDE: "use",
+    Permit.Kind.BUILD: "build",
+    Permit.Kind.STANDING: "renew",
+}
 
 
 def answered(found: Answered, *, by: Actor) -> dict[str, Any]:
@@ -27,7 +35,7 @@ def answered(found: Answered, *, by: Actor) -> dict[str, Any]:
 
 def again(row: Decision, *, by: Actor) -> dict[str, Any]:
     """Return a stored decision in the same form, with the permit that counts now."""
-    kinds = (Permit.Kind.RELEASE, Permit.Kind.BUILD)
+    kinds = tuple(NEXT)
     found = row.permits.filter(kind__in=kinds).order_by("-pk").first()
     advisory = row.permits.filter(kind=Permit.Kind.ADVISORY).first()
     return answered(Answered(row, decisions.answer_of(row), found, advisory), by=by)
@@ -52,10 +60,24 @@ def head(row: Decision) -> dict[str, Any]:
 
 
 def next_step(row: Decision, permit: Permit | None) -> str:
-    """Return what the caller can do now: `use` the dataset, `build` the plan, or nothing."""
+    """Return what the caller can do now: `use` the dataset, `build` the plan, `renew` for a run under a standing permit, or nothing."""
     if permit is None:
         return "none"
-    return {Permit.Kind.RELEASE: "use", Permit.Kind.BUILD: "build"}.get(Permit.Kind(permit.kind), "none")
+    return NEXT.get(Permit.Kind(permit.kind), "none")
+
+
+def override(row: Override) -> dict[str, Any]:
+    """Return an override as those see it who read explanations: what it was given over in codes, its reason and its review in full."""
+    fields = (
+        "ref", "namespace", "name", "run", "action", "purpose", "columns", "recipient", "model", "reason", "granted_by", "granted_at",
+        "review_by", "ends_at", "agreed", "reviewed_by", "reviewed_at", "review_note", "withdrawn_by", "withdrawn_at", "withdrawn_why",
+    )  # fmt: skip
+    return {name: getattr(row, name) for name in fields} | {
+        "state": overrides.state(row, at=timezone.now()),
+        "decision": row.decision.ref,
+        "over": sorted({each["code"] for each in row.over}),
+        "ledger_entry": row.entry_ref,
+    }
 
 
 def plan_head(answer: answers.Decision) -> dict[str, Any] | None:

@@ -164,6 +164,6 @@ def status_list(request: HttpRequest) -> HttpResponse:
 
 
 def _best(row: Decision) -> Permit | None:
-    order = [Permit.Kind.RELEASE, Permit.Kind.BUILD, Permit.Kind.ADVISORY]
+    order = [Permit.Kind.RELEASE, Permit.Kind.OVERRIDE, Permit.Kind.STANDING, Permit.Kind.BUILD, Permit.Kind.ADVISORY]
     found = Permit.objects.filter(decision__in=[row, *row.releases.all()])
     return min(found, key=lambda permit: (order.index(Permit.Kind(permit.kind)), -permit.pk), default=None)

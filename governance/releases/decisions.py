@@ -15,7 +15,7 @@ from governance.catalogue import modes
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
 from governance.policy import answers, canonical, engine, rules, values
-from governance.releases import gathering, permits, requests, rulebook
+from governance.releases import gathering, overriding, permits, requests, rulebook
 from governance.releases.models import Decision, Permit, StoredFacts
 from governance.releases.requests import Ask
 from lineage import errors
@@ -76,10 +76,17 @@ def preview(
     question: values.Question, *, with_facts: Callable[[values.Facts], values.Facts] = lambda facts: facts
 ) -> answers.Decision:
     """Decide without storing anything, on facts changed by `with_facts`: for re-checks and impact pages."""
+    return look(question, with_facts=with_facts)[0]
+
+
+def look(
+    question: values.Question, *, with_facts: Callable[[values.Facts], values.Facts] = lambda facts: facts
+) -> tuple[answers.Decision, gathering.Gathered]:
+    """Decide without storing anything; return the answer with everything that it rests on."""
     question = replace(question, purpose=trees.called(question.purpose, question.as_known_at))
     gathered, _ = _gather(question)
-    facts = with_facts(gathered.facts)
-    return decide(question, facts)
+    gathered = replace(gathered, facts=with_facts(gathered.facts))
+    return decide(question, gathered.facts), gathered
 
 
 def decide(question: values.Question, facts: values.Facts, *, with_remedies: bool = False) -> answers.Decision:
@@ -114,6 +121,13 @@ def find(ref: str) -> Decision:
 def question_of(row: Decision) -> values.Question:
     """Return the question that was decided."""
     return canonical.from_json(values.Question, row.question)
+
+
+def question_now(row: Decision, *, at: datetime) -> values.Question:
+    """Return the same question about `at`, with everything known by then."""
+    asked = question_of(row)
+    known = max(at, asked.at, asked.as_known_at)
+    return replace(asked, at=max(at, asked.at), as_known_at=known, purpose=trees.called(asked.purpose, known))
 
 
 def facts_of(row: Decision) -> values.Facts:
@@ -254,10 +268,16 @@ def _permits(
     terms = _terms(row, ask, question, answer, gathered, at)
     kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
     kind = kinds.get(Decision.Verdict(row.verdict))
+    if kind is not Permit.Kind.RELEASE and (override := overriding.over(question, answer, gathered)):
+        kind, terms = (
+            Permit.Kind.OVERRIDE,
+            permits.under(override, terms, columns=question.columns, outputs=[each.plain() for each in ask.writes]),
+        )
     permit = (
         permits.issue(row, kind=kind, terms=terms, at=at, by=by) if kind and permits.expiry(at, terms) > at else None
     )
-    if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT:
+    usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
+    if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
         return permit, None
     advisory = permits.Terms(
         dataset=terms.dataset,

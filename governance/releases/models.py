@@ -1,6 +1,9 @@
 """Rows of releases: the facts of a decision, the decision, the permits that rest on it. All append-only; a permit can be revoked once."""
 
 import functools
+import operator
+from datetime import datetime, timedelta
+from typing import Any
 
 import pgtrigger
 from django.db import models
@@ -14,6 +17,8 @@ __all__ = [
     "BuiltVersion", "Decision", "Permit", "ReactionCursor", "RowCount", "RulesDiff", "RulesSwitch", "StoredFacts",
 ]  # fmt: skip
 HEX64 = r"^[0-9a-f]{64}$"
+REVIEW = ("reviewed_by", "reviewed_at", "agreed", "review_note")
+WITHDRAWAL = ("withdrawn_by", "withdrawn_at", "withdrawn_why")
 
 
 def _ref(prefix: str) -> "models.CharField[str, str]":
@@ -108,6 +113,8 @@ class Permit(models.Model):
         BUILD = "build", "the builder may make the planned version"
         RELEASE = "release", "the version may be used"
         ADVISORY = "advisory", "no permission: what the gate carries where nothing is enforced"
+        OVERRIDE = "override", "a person answers for a use that the policy refuses"
+        STANDING = "standing", "every run of a job is decided anew, and gets a permit of its own"
 
     ref = _ref("prm")
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="permits")
@@ -121,6 +128,15 @@ class Permit(models.Model):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     entry_ref = models.CharField(max_length=40)
+    override = models.ForeignKey(
+        "Override", on_delete=models.PROTECT, null=True, blank=True, related_name="permits", editable=False
+    )
+    standing = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="runs", editable=False
+    )  # the standing permit under which a run got this one
+    renews = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals", editable=False
+    )
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_by = models.CharField(max_length=100, blank=True, default="", editable=False)
     revoked_why = models.TextField(blank=True, default="", editable=False)
@@ -129,7 +145,17 @@ class Permit(models.Model):
         ordering = ("-id",)
         indexes = [models.Index(fields=["expires_at"], name="permit_live", condition=Q(revoked_at=None))]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["build", "release", "advisory"]), name="permit_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["build", "release", "advisory", "override", "standing"]),
+                name="permit_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="override", override__isnull=False) | (~Q(kind="override") & Q(override=None)),
+                name="permit_names_its_override",
+            ),
+            models.CheckConstraint(
+                condition=Q(standing=None) | ~Q(kind="standing"), name="permit_does_not_stand_under_another"
+            ),
             models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="permit_ends_after_it_begins"),
             models.CheckConstraint(
                 condition=Q(revoked_at=None, revoked_by="", revoked_why="")
@@ -153,6 +179,113 @@ class Permit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} permit {self.ref}"
+
+
+def _again(moment: str, fields: tuple[str, ...]) -> pgtrigger.Condition:
+    """One of these fields changes although `moment` was filled in before."""
+    changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in fields]
+    return pgtrigger.Q(**{f"old__{moment}__isnull": False}) & functools.reduce(operator.or_, changes)
+
+
+OVERRIDE_LONGEST, OVERRIDE_REVIEWED = timedelta(hours=72), timedelta(hours=24)
+
+
+class Override(models.Model):
+    """A person lets one dataset version be used for one purpose although the policy refuses (SEMANTICS §7).
+
+    It lasts at most 72 hours, and 24 unless a second person has agreed to it. `over` are the refusals it was given over: any other
+    stops it. A version is overridden once for a use: a longer need takes a contract.
+    """
+
+    ref = _ref("ovr")
+    decision = models.ForeignKey(Decision, on_delete=models.PROTECT, related_name="overrides")
+    namespace = models.CharField(max_length=500)
+    name = models.CharField(max_length=500)
+    run = models.CharField(max_length=200)  # the run that wrote the version
+    action = models.CharField(max_length=100)
+    purpose = models.CharField(max_length=200)
+    columns = models.JSONField(default=list)
+    recipient = models.CharField(max_length=40, blank=True, default="")
+    model = models.CharField(max_length=40, blank=True, default="")
+    environment = models.CharField(max_length=500, blank=True, default="")
+    region = models.CharField(max_length=500, blank=True, default="")
+    over: "models.JSONField[Any, Any]" = models.JSONField(default=list)  # `policy.answers.Reason`, without counts
+    reason = models.TextField()
+    granted_by = models.CharField(max_length=100)
+    granted_at = models.DateTimeField()
+    review_by = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    entry_ref = models.CharField(max_length=40)
+    reviewed_by = models.CharField(max_length=100, blank=True, default="", editable=False)
+    reviewed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    agreed = models.BooleanField(null=True, blank=True, editable=False)
+    review_note = models.TextField(blank=True, default="", editable=False)
+    withdrawn_by = models.CharField(max_length=100, blank=True, default="", editable=False)
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withdrawn_why = models.TextField(blank=True, default="", editable=False)
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "name", "run", "action", "purpose", "recipient", "model"],
+                name="override_once_per_version_and_use",
+            ),
+            models.CheckConstraint(
+                condition=~Q(granted_by="") & ~Q(reason="") & ~Q(run="") & ~Q(purpose=""),
+                name="override_says_who_why_and_what",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("granted_at"), ends_at__lte=F("granted_at") + OVERRIDE_LONGEST),
+                name="override_lasts_at_most_72_hours",
+            ),
+            models.CheckConstraint(
+                condition=Q(review_by=F("granted_at") + OVERRIDE_REVIEWED), name="override_is_reviewed_within_24_hours"
+            ),
+            models.CheckConstraint(
+                condition=Q(reviewed_by="", reviewed_at=None, agreed=None, review_note="")
+                | (
+                    ~Q(reviewed_by="")
+                    & Q(agreed__isnull=False, reviewed_at__gte=F("granted_at"), reviewed_at__lt=F("review_by"))
+                    & ~Q(reviewed_by=F("granted_by"))
+                ),
+                name="override_is_reviewed_in_time_by_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_by="", withdrawn_at=None, withdrawn_why="")
+                | (~Q(withdrawn_by="") & Q(withdrawn_at__isnull=False) & ~Q(withdrawn_why="")),
+                name="override_withdrawal_has_who_when_and_why",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="override_stays", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="override_terms_stay",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(exclude=[*REVIEW, *WITHDRAWAL]),
+            ),
+            pgtrigger.Protect(
+                name="override_review_stays",
+                operation=pgtrigger.Update,
+                condition=_again("reviewed_at", REVIEW),
+            ),
+            pgtrigger.Protect(
+                name="override_withdrawal_stays",
+                operation=pgtrigger.Update,
+                condition=_again("withdrawn_at", WITHDRAWAL),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"override of {self.action} on {self.name}"
+
+    def until(self) -> datetime:
+        """Return its end as far as is known now: the review's deadline while nobody has agreed to it."""
+        return self.ends_at if self.agreed else min(self.ends_at, self.review_by)
+
+    def is_live(self, *, at: datetime) -> bool:
+        """Say whether it lets data be used at `at`."""
+        return self.withdrawn_at is None and self.agreed is not False and self.granted_at <= at < self.until()
 
 
 class BuiltVersion(models.Model):

@@ -6,7 +6,7 @@ token status list: `status.status_list.idx` is a bit in the list at `uri`.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from governance.access.actors import Actor
-from governance.releases.models import Decision, Permit
+from governance.releases.models import Decision, Override, Permit
 from lineage import errors, refs
 from lineage.journal import entries, keys, sequencer
 
@@ -52,6 +52,22 @@ class Terms:
     first_change: datetime | None = None  # when deciding again would first allow less
     list_hours: int | None = None  # maximum age of the allow-list, where there is one
     lists: Sequence[Mapping[str, Any]] = ()
+    override: Override | None = None
+
+
+def under(override: Override, terms: Terms, *, columns: Sequence[str], outputs: Sequence[Mapping[str, str]]) -> Terms:
+    """Return the terms of a permit by override: the columns as they are, for as long as the override is known to last."""
+    ends = [moment for moment in (terms.first_change, override.until()) if moment is not None]
+    return replace(
+        terms,
+        columns=columns,
+        filter_columns=(),
+        outputs=outputs,
+        lists=(),
+        list_hours=None,
+        first_change=min(ends),
+        override=override,
+    )
 
 
 def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, by: Actor) -> Permit:
@@ -63,16 +79,15 @@ def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, 
     if expires <= at:
         raise NotNow("what this would permit ends at once", remedy="ask again")
     found = _claims(decision, kind, terms, ref=refs.new("prm"), index=_next_index(), at=at, expires=expires)
-    return _sign(decision, kind, found, terms.columns, terms.versions, terms.outputs, at, expires, by)
+    bound = {"columns": list(terms.columns), "versions": _plain(terms.versions), "outputs": _plain(terms.outputs)}
+    return _sign(decision, kind, found, bound | {"override": terms.override}, at, expires, by)
 
 
 def _sign(
     decision: Decision,
     kind: str,
     found: Mapping[str, Any],
-    columns: Sequence[str],
-    versions: Sequence[Mapping[str, str]],
-    outputs: Sequence[Mapping[str, str]],
+    bound: Mapping[str, Any],
     at: datetime,
     expires: datetime,
     by: Actor,
@@ -87,7 +102,7 @@ def _sign(
         "digest": digest,
         "expires_at": expires,
         "index": index,
-    }
+    } | ({"override": bound["override"].ref} if bound.get("override") else {})
     entry = entries.record("permit-issued", payload, by=by.ref, about=[ref, decision.ref])
     return Permit.objects.create(
         ref=ref,
@@ -96,9 +111,7 @@ def _sign(
         index=index,
         token=token,
         digest=digest,
-        columns=list(columns),
-        versions=[dict(each) for each in versions],
-        outputs=[dict(each) for each in outputs],
+        **bound,
         issued_at=at,
         expires_at=expires,
         entry_ref=entry.ref,
@@ -125,12 +138,11 @@ def reissue(permit: Permit, *, outputs: Sequence[Mapping[str, str]], at: datetim
             "jti": ref,
             "iat": _seconds(at),
             "nbf": _seconds(at),
-            "outputs": [dict(each) for each in outputs],
+            "outputs": _plain(outputs),
         }
         found["status"] = {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}}
-        return _sign(
-            permit.decision, permit.kind, found, permit.columns, permit.versions, outputs, at, permit.expires_at, by
-        )
+        bound = {"columns": permit.columns, "versions": permit.versions, "outputs": _plain(outputs)}
+        return _sign(permit.decision, permit.kind, found, bound, at, permit.expires_at, by)
 
 
 def list_hours() -> int:
@@ -157,7 +169,7 @@ def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
 def live(*, at: datetime) -> "list[Permit]":
     """Return the permits that would be accepted at `at`, build and release, oldest first."""
     found = Permit.objects.filter(expires_at__gt=at, revoked_at=None).exclude(kind=Permit.Kind.ADVISORY)
-    return list(found.select_related("decision").order_by("pk"))
+    return list(found.select_related("decision", "override").order_by("pk"))
 
 
 def is_live(permit: Permit, *, at: datetime) -> bool:
@@ -187,6 +199,7 @@ def shown(permit: Permit) -> dict[str, Any]:
         "kind": permit.kind,
         "expires_at": permit.expires_at,
         "revoked": permit.revoked_at is not None,
+        **({"override": said_of(permit.override)} if permit.override else {}),
         "token": permit.token,
     }
 
@@ -195,6 +208,7 @@ def _must_fit(decision: Decision, kind: Permit.Kind) -> None:
     wanted = {
         Permit.Kind.RELEASE: (Decision.Verdict.PERMIT,),
         Permit.Kind.BUILD: (Decision.Verdict.PERMIT_WITH_PLAN, Decision.Verdict.PERMIT),
+        Permit.Kind.OVERRIDE: (Decision.Verdict.PERMIT_WITH_PLAN, Decision.Verdict.DENY),
     }
     if kind != Permit.Kind.ADVISORY and decision.verdict not in wanted[kind]:
         raise errors.Conflict(f"a {kind} permit cannot rest on the verdict {decision.verdict}", code="not-permitted")
@@ -237,9 +251,26 @@ def _claims(
         found["delete_by"] = _seconds(terms.delete_by)
     if terms.list_hours is not None:
         found["allow_list_max_age"] = 3600 * terms.list_hours
+    if terms.override is not None:
+        found["override"] = said_of(terms.override)
     if kind == Permit.Kind.ADVISORY:
         found["advisory"] = "no permission: this namespace does not enforce, and the refusal was counted"
     return found
+
+
+def said_of(override: Override) -> dict[str, Any]:
+    """Return what a permit (and an answer) says of its override: who gave it, until when, and whether a second person has agreed. Not why: that may name people."""
+    return {
+        "ref": override.ref,
+        "by": override.granted_by,
+        "ends_at": _seconds(override.ends_at),
+        "review_by": _seconds(override.review_by),
+        "agreed_by": override.reviewed_by if override.agreed else "",
+    }
+
+
+def _plain(each: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    return [dict(one) for one in each]
 
 
 def _seconds(moment: datetime) -> int:

@@ -11,7 +11,7 @@ from governance.access.actors import Actor
 from governance.policy import answers, reasons, safeguards, values
 from governance.policy.answers import Treatment, Verdict
 from governance.policy.people import STRICTNESS
-from governance.releases import decisions, permits
+from governance.releases import decisions, gathering, overriding, permits
 from governance.releases.comparing import by_customer
 from governance.releases.models import Permit
 from lineage import errors
@@ -52,14 +52,18 @@ def sweep(found: Iterable[Permit] | None = None, *, at: datetime, by: Actor) -> 
 def failing(permit: Permit, *, at: datetime) -> str:
     """Return why a permit no longer holds, empty where it does."""
     try:
-        now = again(permit, at=at)
+        now, gathered, question = _again(permit, at=at)
     except errors.Problem as problem:
         return f"it cannot be decided any more: {problem.detail}"
+    if permit.override is not None:
+        return overriding.failing(permit.override, now, gathered, question)
     return falls_short(permit, now)
 
 
 def falls_short(permit: Permit, now: answers.Decision) -> str:
     """Return why a permit does not hold by this answer to its question, empty where it does."""
+    if permit.override is not None:
+        return overriding.beyond(permit.override, now)
     if permit.kind == Permit.Kind.RELEASE:
         return "" if now.verdict is Verdict.PERMIT else _why(now)
     before = decisions.answer_of(permit.decision)
@@ -68,10 +72,12 @@ def falls_short(permit: Permit, now: answers.Decision) -> str:
 
 def again(permit: Permit, *, at: datetime) -> answers.Decision:
     """Decide the permit's question as of now, taking lists that the builder applied for fresh."""
-    question = decisions.question_of(permit.decision)
-    moment = max(at, question.at)
-    asked = replace(question, at=moment, as_known_at=max(moment, question.as_known_at))
-    return decisions.preview(asked, with_facts=lambda facts: fresh(facts, asked.at))
+    return _again(permit, at=at)[0]
+
+
+def _again(permit: Permit, *, at: datetime) -> tuple[answers.Decision, gathering.Gathered, values.Question]:
+    asked = decisions.question_now(permit.decision, at=at)
+    return *decisions.look(asked, with_facts=lambda facts: fresh(facts, asked.at)), asked
 
 
 def covers(now: answers.Decision, before: answers.Decision) -> bool:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.releases import api, authzen_api
+from governance.releases import api, authzen_api, overrides_api
 
 urlpatterns = [
     path("api/v1/releases", api.Releases.as_view()),
@@ -15,5 +15,10 @@ urlpatterns = [
     path("api/v1/releases/<str:ref>/plan", api.Plan.as_view()),
     path("api/v1/releases/<str:ref>/permit", api.PermitView.as_view()),
     path("api/v1/releases/<str:ref>/replay", api.Replay.as_view()),
+    path("api/v1/releases/<str:ref>/override", overrides_api.OverrideOf.as_view()),
+    path("api/v1/overrides", overrides_api.Overrides.as_view()),
+    path("api/v1/overrides/<str:ref>", overrides_api.OverrideView.as_view()),
+    path("api/v1/overrides/<str:ref>/review", overrides_api.OverrideReview.as_view()),
+    path("api/v1/overrides/<str:ref>/withdraw", overrides_api.OverrideWithdrawal.as_view()),
     path("api/v1/permits/status", api.status_list),
 ]

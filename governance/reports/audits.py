@@ -119,7 +119,12 @@ def _counts(said: dict[str, Any]) -> dict[str, int]:
         "releases": len(releases),
         **{
             name: sum(each["for_customer"] == text for each in releases)
-            for name, text in (("used", uses.USED), ("part", uses.PART), ("left_out", uses.LEFT_OUT))
+            for name, text in (
+                ("used", uses.USED),
+                ("part", uses.PART),
+                ("left_out", uses.LEFT_OUT),
+                ("overridden", uses.OVERRIDDEN),
+            )
         },
         "datasets": len(said["lineage"]),
         "people": sum(each["people"] for each in said["people"]),

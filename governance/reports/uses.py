@@ -13,10 +13,11 @@ from governance.policy import explain, reasons
 from governance.policy.answers import Decision as Answer
 from governance.policy.answers import Treatment
 from governance.releases import decisions
-from governance.releases.models import Decision, Permit
+from governance.releases.models import Decision, Override, Permit
 from governance.reports.period import Period
 
 USED, PART, LEFT_OUT = "used", "used in part", "left out"
+OVERRIDDEN = "used by override"
 
 
 def of(customer: Customer, period: Period) -> list[dict[str, Any]]:
@@ -27,7 +28,7 @@ def of(customer: Customer, period: Period) -> list[dict[str, Any]]:
 def concerning(customer: Customer, period: Period) -> Iterator[tuple[Decision, Answer]]:
     """Yield the decisions of the period in whose dataset the customer's data was, with the engine's answer."""
     rows = Decision.objects.filter(recorded_at__gte=period.start, recorded_at__lt=period.end)
-    rows = rows.select_related("facts").prefetch_related("permits").order_by("id")
+    rows = rows.select_related("facts").prefetch_related("permits__override").order_by("id")
     for row in rows.iterator(200):
         if customer.ref.encode() not in bytes(row.body):
             continue
@@ -64,10 +65,11 @@ def _shown(row: Decision, answer: Answer, customer: Customer) -> dict[str, Any]:
         "purpose": row.purpose,
         "verdict": row.verdict,
         "enforcement": str(row.enforcement),
-        "for_customer": outcome(answer, customer.ref),
+        "for_customer": OVERRIDDEN if _overridden(row) else outcome(answer, customer.ref),
         "columns": _columns(answer, customer.ref),
         "reasons": _reasons(row, answer, customer.ref),
         "permits": [_permit(each) for each in row.permits.all()],
+        "overrides": [_override(each.override) for each in row.permits.all() if each.override],
         "builds": [_build(each) for each in Build.objects.filter(decision=row).order_by("id")],
         "digest": row.digest,
         "entry": row.entry_ref,
@@ -120,6 +122,24 @@ def _permit(row: Permit) -> dict[str, Any]:
         "issued_at": instant(row.issued_at),
         "expires_at": instant(row.expires_at),
         "revoked_at": instant(row.revoked_at),
+    }
+
+
+def _overridden(row: Decision) -> bool:
+    """A person let everything that was asked for be used, whatever the policy said of this customer's part."""
+    return any(each.override_id for each in row.permits.all())
+
+
+def _override(row: Override) -> dict[str, Any]:
+    """Who let it be used, and whether a second person agreed. Its reason is not said: it may speak of other customers."""
+    return {
+        "ref": row.ref,
+        "granted_by": row.granted_by,
+        "granted_at": instant(row.granted_at),
+        "until": instant(row.until() if row.withdrawn_at is None else min(row.withdrawn_at, row.until())),
+        "reviewed_by": row.reviewed_by,
+        "reviewed_at": instant(row.reviewed_at),
+        "agreed": row.agreed,
     }
 
 

@@ -205,6 +205,15 @@ def test_a_build_permit_or_an_advisory_does_not_run_the_command(service: Service
         assert run(service.url, tmp_path).returncode == 3
 
 
+def test_an_override_runs_the_command_and_is_said(service: Service, tmp_path: Path) -> None:
+    permit = signed("override", override={"ref": "ovr_1"}) | {"override": {"ref": "ovr_1"}}
+    service.answers["POST /api/v1/releases"] = answer("deny", permit=permit)
+    done = run(service.url, tmp_path)
+    assert done.returncode == 0 and "overridden by a person (ovr_1)" in done.stdout, done.stderr
+    service.answers["GET /api/v1/permits/status"] = status_list(b"\x01")
+    assert run(service.url, tmp_path).returncode == 3
+
+
 def test_a_revoked_permit_is_refused(service: Service, tmp_path: Path) -> None:
     service.answers["POST /api/v1/releases"] = answer(permit=signed())
     service.answers["GET /api/v1/permits/status"] = status_list(b"\x01")

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
-from governance.reactions import proposals, reading
+from governance.reactions import proposals, reading, watching
 from lineage.journal import clock
 
 DATES_EVERY = 60.0  # seconds between two looks at contracts that end by their own date
@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 close_old_connections()
                 reading.run()
                 if time.monotonic() - looked > DATES_EVERY:
-                    proposals.due(at=clock.now())
+                    _look_at_dates()
                     looked = time.monotonic()
             except OperationalError as error:  # PostgreSQL restarts: nothing is lost, the cursor stands in the database
                 self.stderr.write(f"the database does not answer ({error}); trying again")
@@ -49,5 +49,12 @@ class Command(BaseCommand):
 
 def _round() -> int:
     done = reading.run()
-    proposals.due(at=clock.now())
+    _look_at_dates()
     return done
+
+
+def _look_at_dates() -> None:
+    """What comes with time alone: contracts that end, overrides that nobody reviewed."""
+    now = clock.now()
+    proposals.due(at=now)
+    watching.due(at=now)
