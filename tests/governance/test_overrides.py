@@ -69,6 +69,8 @@ def test_an_override_lets_the_pipeline_use_what_the_policy_refuses_and_says_so(
     assert [each["run"] for each in claims["versions"]] == [row.run]
     assert found.permit.expires_at <= row.review_by
     assert WHY not in str(claims)
+    writes = release_world.ask(mode="strict", writes=(DatasetName(NAMESPACE, "shop.out"),)).permit
+    assert writes is not None and writes.outputs == [{"namespace": NAMESPACE, "name": "shop.out"}]
     assert Entry.objects.filter(kind="override-granted", about__contains=[row.ref]).exists()
 
 
