@@ -59,6 +59,8 @@ class EndPart(Part, frozen=True):
 
     ends_at: datetime
     reason: str
+    ground: str = "notice"
+    noticed_on: date | None = None
 
 
 class CorrectionPart(Part, frozen=True):
@@ -238,7 +240,7 @@ def _document(row: Document, named: vocabulary.Renames) -> DocumentPart:
             PrevailsPart(said.over, said.actions, said.categories)
             for said in naming.precedence(reading.prevails, named)
         ),
-        ends=tuple(EndPart(end.ends_at, end.reason) for end in row.ends.all()),
+        ends=tuple(EndPart(end.ends_at, end.reason, end.ground, end.noticed_on) for end in row.ends.all()),
         corrections=tuple(reversed(made)),
     )
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -17,9 +17,9 @@ from governance.access.models import ServiceKey, User
 from governance.contracts import clauses, contract_files, documents, families, may, optins
 from governance.contracts.contract_files import ContractFile, DocumentPart
 from governance.contracts.encoded import CLAUSE, HEAD
-from governance.contracts.models import Clause, ContractFamily, Document, Import, OptIn
+from governance.contracts.models import Clause, ContractFamily, Document, DocumentEnd, Import, OptIn
 from governance.contracts.states import State
-from governance.parties import customers
+from governance.parties import customers, epoch
 from governance.parties.models import Party, PartyGroup, Product
 from lineage import errors
 from lineage.journal import entries
@@ -100,6 +100,8 @@ def take(
     rows |= {each.ref: _draft(each, family, forms | rows, here, keep_references, by) for each in found.documents}
     _write_clauses([*brought, *found.documents], rows, here, keep_references)
     notes = _write_statements(found.documents, rows, here, by)
+    for part in (*brought, *found.documents):
+        _check_ends(part)
     for row in rows.values():
         documents.submit(row, by=by)
     made = Import.objects.create(
@@ -301,6 +303,13 @@ def _write_statements(
     return notes
 
 
+def _check_ends(part: DocumentPart) -> None:
+    for end in part.ends:
+        documents.reasoned(end.reason)
+        if end.ground not in DocumentEnd.Ground.values:
+            raise contract_files.BadFile(f"there is no ground {end.ground!r}", where=f"{part.ref}/ends")
+
+
 def _steps(found: ContractFile, here: Renaming, rows: Mapping[str, Document], keep: bool) -> dict[str, Any]:
     """What is recorded once the documents count; kept as plain JSON."""
     mine = [part for part in (*found.forms, *found.documents) if part.ref in rows]
@@ -313,11 +322,7 @@ def _steps(found: ContractFile, here: Renaming, rows: Mapping[str, Document], ke
             | {"customer": here(each["customer"]), "offer": here(each["offer"]), "ref": each["ref"] if keep else ""}
             for each in plain["opt_ins"]
         ],
-        "ends": [
-            {"document": rows[part.ref].ref, "ends_at": end.ends_at.isoformat(), "reason": end.reason}
-            for part in mine
-            for end in sorted(part.ends, key=lambda each: each.ends_at, reverse=True)
-        ],
+        "ends": [{"document": rows[part.ref].ref, **contract_files.plain(end)} for part in mine for end in part.ends],
     }
 
 
@@ -334,8 +339,19 @@ def _record_steps(made: Import, by: Actor) -> None:
             valid_to=_moment(each["valid_to"]), evidence=each["evidence"], ref=each["ref"], by=by,
         )  # fmt: skip
     for each in steps["ends"]:
-        document = Document.objects.get(ref=each["document"])
-        documents.terminate(document, ends_at=_moment(each["ends_at"]), reason=each["reason"], by=by)
+        _end(Document.objects.get(ref=each["document"]), each, by)
+
+
+def _end(document: Document, said: Mapping[str, Any], by: Actor) -> None:
+    """As it was recorded elsewhere: whether notice was in time is not asked again."""
+    noticed = said["noticed_on"]
+    end = DocumentEnd.objects.create(
+        document=document, ends_at=_moment(said["ends_at"]), ground=said["ground"], reason=said["reason"], recorded_by=by.ref,
+        noticed_on=date.fromisoformat(noticed) if noticed else None,
+    )  # fmt: skip
+    epoch.bump()
+    more = {"ground": end.ground, "noticed_on": noticed, "customers": documents.covered(document.family)}
+    documents.record("document-terminated", document, by=by, ends_at=said["ends_at"], **more)
 
 
 def _report(

@@ -17,6 +17,7 @@ from governance.contracts import (
     imports,
     optins,
     queries,
+    terminations,
 )
 from governance.contracts.models import Clause, ContractFamily, Document, Import
 from lineage import errors, refs
@@ -51,7 +52,7 @@ def family(cast: Cast) -> ContractFamily:
     documents.submit(later, by=cast.lawyer.actor)
     documents.activate(documents.approve(later, by=cast.approver.actor), by=cast.lawyer.actor, at=LATER)
     optins.activate(offer, whose, valid_from=LONG_AGO, evidence="order 7", by=cast.lawyer.actor)
-    documents.terminate(first, ends_at=LATER, reason="notice", by=cast.lawyer.actor)
+    terminations.terminate(first, ends_at=LATER, reason="notice", by=cast.lawyer.actor)
     named.draft(found, ("Grant", TRAIN), by=cast.lawyer.actor, title="A draft, which stays at home")
     return found
 
