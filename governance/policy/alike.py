@@ -55,6 +55,11 @@ class Naming:
         about = self._about[said.code][said.about] if said.code in self._about else said.about
         return Reason(said.code, self.customer, said.column, document, clause, about, said.count)
 
+    def live(self, live: Live) -> Live:
+        """Return the same clause, as the other customer's document says it."""
+        document, clause = self._clauses[live.document.ref, live.clause.ref]
+        return Live(replace(live.document, ref=document, clauses=()), replace(live.clause, ref=clause), live.term)
+
     def reasons(self, said: Iterable[Reason]) -> tuple[Reason, ...]:
         """Return the same reasons, of the other customer."""
         return tuple(map(self.reason, said))
@@ -66,12 +71,12 @@ def terms(world: World, customer: str, laws: Iterable[Law]) -> Terms:
     clauses: list[Pair] = []
     offers: list[str] = []
     said = tuple(_law(world, customer, law, clauses, offers) for law in families)
-    bases = sorted((_basis(row), row.ref) for row in world.bases_of.get(customer, ()) if world.counts(row))
+    bases = sorted((basis(row), row.ref) for row in world.bases_of.get(customer, ()) if world.counts(row))
     duties = world.duties_of.get(customer, ())
     content = (
         said,
         tuple(row for row, _ in bases),
-        tuple(map(_duty, duties)),
+        tuple(map(duty, duties)),
         world.gaps_of.get(customer, ()),
         _stands(world, customer),
         world.brought_by.get(customer, 0),
@@ -148,11 +153,11 @@ def _prevails(document: Document, place: Mapping[str, int]) -> frozenset[tuple[A
     return frozenset((place[p.over], p.actions, p.categories) for p in document.prevails if p.over in place)
 
 
-def _basis(row: Basis) -> tuple[str, ...]:
+def basis(row: Basis) -> tuple[str, ...]:
     return (row.category, row.action, row.purpose, row.ground)
 
 
-def _duty(row: Obligation) -> tuple[Any, ...]:
+def duty(row: Obligation) -> tuple[Any, ...]:
     return (row.covers_models, row.subject_space, row.subjects, row.digest)
 
 
@@ -166,7 +171,7 @@ def _stands(world: World, customer: str) -> tuple[Any, ...]:
 
 def views(rows: Iterable[ConsentView]) -> tuple[Any, ...]:
     """Return what a customer's people said, without the customer."""
-    return tuple(sorted((replace(row, customer="") for row in rows), key=repr))
+    return tuple(replace(row, customer="") for row in rows)
 
 
 def classes(found: Iterable[Terms]) -> tuple[tuple[Terms, ...], ...]:

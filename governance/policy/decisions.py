@@ -1,7 +1,7 @@
 """The decision on one screen: gaps of the question, everybody judged, rows and columns parted, the plan (SEMANTICS §5). Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from consent import vocabulary
@@ -36,13 +36,18 @@ def evaluate(question: Question, facts: Facts, *, one_by_one: bool = False) -> O
     laid_out = world.read(question, facts)
     if question.action in vocabulary.MODEL_ACTIONS:
         return _pass_on(laid_out, one_by_one)
-    judged = _judge(laid_out, one_by_one)
-    if (judged.filtered or planning.changes_rows(judged.staying)) and _rests_on_rows(facts):
-        judged = _judge(world.read(question, facts, rows_change=True), one_by_one)
+    return settle(laid_out, lambda each: judging.everybody(each, one_by_one=one_by_one))
+
+
+def settle(laid_out: World, everybody: Callable[[World], Sequence[Judged]]) -> Outcome:
+    """Part those whom `everybody` judged (the vendor's own data first), and answer: once more where the build changes rows that count."""
+    judged = _judge(laid_out, everybody(laid_out))
+    if (judged.filtered or planning.changes_rows(judged.staying)) and rests_on_rows(laid_out.facts):
+        judged = _judge(laid_out, everybody(replace(laid_out, rows_change=True)))
     return _answer(laid_out, judged)
 
 
-def _rests_on_rows(facts: Facts) -> bool:
+def rests_on_rows(facts: Facts) -> bool:
     """Say whether something in place was measured over all rows, so that leaving some out matters."""
     return any(found.bounds.k is not None or found.safeguard == "aggregated" for found in facts.safeguards)
 
@@ -58,8 +63,8 @@ class Judgement:
     filtered: bool
 
 
-def _judge(laid_out: World, one_by_one: bool) -> Judgement:
-    own, *customers = judging.everybody(laid_out, one_by_one=one_by_one)
+def _judge(laid_out: World, everybody: Sequence[Judged]) -> Judgement:
+    own, *customers = everybody
     groups = judging.groups(laid_out, customers)
     strangers = unmapped(laid_out)
     inseparable = _inseparable(laid_out, groups, strangers)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, cast
 
-from governance.policy import canonical, clauses, decisions, safeguards
+from governance.policy import canonical, clauses, decisions, safeguards, world
 from governance.policy.answers import ColumnPlan, Treatment, Verdict
 from governance.policy.clauses import Grant
 from governance.policy.decisions import Outcome
@@ -25,20 +25,21 @@ def holds_until(
     if outcome.verdict is Verdict.DENY:
         return None
     last = question.at + LOOK_AHEAD
-    for instant in sorted({moment for moment in _instants(facts) if question.at < moment <= last}):
+    for instant in sorted({moment for moment in instants(facts) if question.at < moment <= last}):
         later = replace(question, at=instant, as_known_at=max(question.as_known_at, instant))
         if allows_less(outcome, evaluate(later, facts)):
             return instant
     return None
 
 
-def _instants(facts: Facts) -> Iterator[datetime]:
+def instants(facts: Facts) -> Iterator[datetime]:
     """Every moment that stands in the facts: more than enough, and none is forgotten when a kind of fact is added."""
     yield from _moments(facts)
+    own = world.own_of(facts.own_keys)
     for family in facts.families:
         for document in family.documents:
             for clause in document.clauses:
-                term = clauses.read(clause.kind, clause.body) if clause.kind == clauses.grant.KIND else None
+                term = clauses.read(clause.kind, clause.body, own) if clause.kind == clauses.grant.KIND else None
                 if isinstance(term, Grant) and term.until:
                     yield term.until
     for row in (*facts.built.lists, *facts.built.erased) if facts.built else ():

@@ -18,6 +18,7 @@ from governance.policy.values import (
     Known,
     Obligation,
     Origin,
+    OwnKeys,
     Path,
     Question,
     Version,
@@ -39,10 +40,7 @@ class World:
     @cached_property
     def own(self) -> vocabulary.Own:
         """The vendor's own keys."""
-        keys = self.facts.own_keys
-        return vocabulary.Own(
-            frozenset(keys.contract), frozenset(keys.personal), frozenset(keys.special), frozenset(keys.purposes)
-        )
+        return own_of(self.facts.own_keys)
 
     @cached_property
     def declarations(self) -> Mapping[str, Declaration]:
@@ -318,6 +316,13 @@ def read(question: Question, facts: Facts, *, rows_change: bool = False) -> Worl
 
 def _customers(declaration: Declaration) -> frozenset[str]:
     return frozenset({NOBODY}) if declaration.no_customer_data else frozenset(declaration.customers)
+
+
+def own_of(keys: OwnKeys) -> vocabulary.Own:
+    """Return the vendor's own keys as the trees take them."""
+    return vocabulary.Own(
+        frozenset(keys.contract), frozenset(keys.personal), frozenset(keys.special), frozenset(keys.purposes)
+    )
 
 
 def _takes_off(safeguard: InPlace) -> bool:

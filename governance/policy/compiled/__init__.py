@@ -1,0 +1,10 @@
+"""The compiled snapshot: what the plain engine would decide, for many contracts at once. Pure; `decisions` stays its oracle.
+
+`compile_contracts(facts, at=…, epoch=…)` reads what is on file of every customer; `snapshot.exposure(facts, at)` numbers whose data are
+in a dataset; `snapshot.decide(question, exposure, epoch=…)` answers, or raises `Stale` or `NotCompiled`: then the plain engine is asked.
+"""
+
+from governance.policy.compiled.exposures import NotCompiled
+from governance.policy.compiled.snapshot import Snapshot, Stale, compile_contracts
+
+__all__ = ["NotCompiled", "Snapshot", "Stale", "compile_contracts"]
