@@ -6,10 +6,10 @@ along, and by which they break ties: the content says in which order the tied on
 same one twice) make a content of its own: such a customer is judged alone.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from governance.policy import canonical
@@ -87,6 +87,11 @@ def terms(world: World, customer: str, laws: Iterable[Law]) -> Terms:
     return found if _is_told_apart(found, families) else replace(found, content=(customer,))
 
 
+def is_alone(found: Terms) -> bool:
+    """Say whether the content is the customer itself, since its references are not told apart."""
+    return found.content == (found.customer,)
+
+
 def _is_told_apart(found: Terms, families: list[Law]) -> bool:
     documents = [
         ref for law in families for ref in {id(live.document): live.document.ref for live in law.live}.values()
@@ -131,14 +136,26 @@ def _by_content(row: tuple[Any, str, Live]) -> tuple[Any, str]:
 def _said(live: Live) -> tuple[Any, ...]:
     clause = live.clause
     offered = isinstance(live.term, Grant) and live.term.offer
-    body = _without_offer(clause.body) if offered else clause.body
+    body = without_offer(clause.body)[0] if offered else clause.body
     return (clause.kind, body, clause.products, clause.environments, clause.regions)
 
 
-@lru_cache(maxsize=4096)
-def _without_offer(body: str) -> str:
-    """A grant's words without the reference of its offer: that is a reference like any other."""
-    return canonical.text({**canonical.mapping(body), "offer": "-"})
+def without_offer(body: str) -> tuple[str, str]:
+    """Return a grant's words without the reference of its offer, and that reference; bodies without one, or unreadable, as they are."""
+    start = body.find('"offer":"')
+    if start >= 0 and body.count("offer") == 1 and "\\" not in body:
+        end = body.index('"', start + 9)
+        return f"{body[: start + 9]}{body[end:]}", body[start + 9 : end].strip()
+    if "offer" not in body:
+        return body, ""
+    try:
+        said = canonical.mapping(body)
+    except canonical.Unreadable:
+        return body, ""
+    offer = said.get("offer")
+    if not isinstance(offer, str) or not offer.strip():
+        return body, ""
+    return json.dumps({**said, "offer": ""}, sort_keys=True), offer.strip()
 
 
 def _offer(world: World, customer: str, law: Law, offer: str, slot: int, offers: list[str]) -> tuple[int, int, bool]:

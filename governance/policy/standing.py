@@ -104,11 +104,11 @@ def _repealed(world: World, started: list[Document]) -> frozenset[str]:
         for document in started
         for clause in document.clauses
         if document.ref != repealing.ref and clause.ref in repealing.repeals
-        if _permits(clause) or (not has_ended(world, repealing) and _earlier(document, repealing))
+        if _permits(clause) or (not has_ended(world, repealing) and is_earlier(document, repealing))
     )
 
 
-def _earlier(document: Document, repealing: Document) -> bool:
+def is_earlier(document: Document, repealing: Document) -> bool:
     """Only earlier documents can be repealed; a grant's repeal is taken at its word in any order, since it adds nothing."""
     return (
         document.signed_on is not None and repealing.signed_on is not None and document.signed_on <= repealing.signed_on

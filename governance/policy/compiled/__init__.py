@@ -4,7 +4,8 @@
 in a dataset; `snapshot.decide(question, exposure, epoch=…)` answers, or raises `Stale` or `NotCompiled`: then the plain engine is asked.
 """
 
-from governance.policy.compiled.exposures import NotCompiled
+from governance.policy.compiled.deciding import Answer
+from governance.policy.compiled.exposures import Exposure, NotCompiled
 from governance.policy.compiled.snapshot import Snapshot, Stale, compile_contracts
 
-__all__ = ["NotCompiled", "Snapshot", "Stale", "compile_contracts"]
+__all__ = ["Answer", "Exposure", "NotCompiled", "Snapshot", "Stale", "compile_contracts"]

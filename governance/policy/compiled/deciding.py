@@ -1,6 +1,6 @@
 """A compiled answer: who is in which outcome, as bitmaps; everybody's own reasons when asked, the plain engine's bytes when expanded. Pure."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyroaring import BitMap
@@ -9,7 +9,8 @@ from governance.policy import decisions, questions, world
 from governance.policy.alike import Naming
 from governance.policy.answers import Reason, Verdict
 from governance.policy.compiled.exposures import Exposure
-from governance.policy.compiled.shapes import Outcome, Said, Shape, Settled, outcome_of, slots
+from governance.policy.compiled.outcomes import Outcome
+from governance.policy.compiled.shapes import Said, Settled, Shape
 from governance.policy.judging import Judged
 from governance.policy.values import Question
 from governance.policy.world import World
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Customers of one outcome, and what the answer says of them (references are slots: `Answer.reasons_of` names them)."""
+    """Customers (by number) of one outcome, and what the answer says of them; its references are slots, `reasons_of` names them."""
 
     customers: BitMap
     said: Said
@@ -44,7 +45,7 @@ class Answer:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """Every customer in D stands in exactly one row."""
+        """Every customer in D stands in exactly one row; none where the question has a gap as a whole."""
         return tuple(
             Row(customers, said) for (_, customers), said in zip(self.outcomes, self.settled.said, strict=True)
         )
@@ -56,26 +57,25 @@ class Answer:
     def reasons_of(self, customer: str) -> tuple[Reason, ...]:
         """Return the decision's reasons about one customer in D, under its own references; none for a stranger."""
         number = self.snapshot.number(customer)
-        for row in self.rows:
-            if number in row.customers:
-                terms = self.snapshot.terms(number)
-                return tuple(sorted(Naming(slots(terms), terms).reasons(row.said.reasons)))
+        for (outcome, customers), said in zip(self.outcomes, self.settled.said, strict=True):
+            if number is not None and number in customers:
+                return tuple(sorted(self._naming(outcome, number).reasons(said.reasons)))
         return ()
 
     def expand(self) -> decisions.Outcome:
         """Return the very outcome that the plain engine gives, everybody named; takes time for every customer."""
         asked = questions.check(self.question, self.exposure.facts)
-        if self.shape.own is None:
-            return decisions.Outcome(Verdict.DENY, decisions.provenance_gaps(asked, self.exposure.facts))
+        if self.shape.gaps:
+            return decisions.Outcome(Verdict.DENY, self.shape.gaps)
         return decisions.settle(world.read(asked, self.exposure.facts), self._everybody)
 
+    def _naming(self, outcome: Outcome, number: int) -> Naming:
+        return self.shape.naming(outcome.part, self.snapshot.profile(number), self.snapshot.terms(number))
+
     def _everybody(self, laid_out: World) -> list[Judged]:
-        which = int(laid_out.rows_change)
-        found = []
-        for outcome, customers in self.outcomes:
-            for number in customers:
-                terms = self.snapshot.terms(number)
-                found.append(outcome_of(outcome, which, terms, Naming(slots(terms), terms)))
-        own = self.shape.own[which] if self.shape.own else None
-        everybody = sorted(found, key=lambda each: each.customer)
-        return [own, *everybody] if own else everybody
+        found = [
+            outcome.of(self._naming(outcome, number), rows_change=laid_out.rows_change)
+            for outcome, customers in self.outcomes
+            for number in customers
+        ]
+        return [self.shape.own[laid_out.rows_change], *sorted(found, key=lambda each: each.customer)]

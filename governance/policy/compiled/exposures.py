@@ -9,7 +9,7 @@ from typing import Any
 from pyroaring import BitMap
 
 from governance.policy import alike, canonical, outlook, world
-from governance.policy.compiled.profiles import NEVER
+from governance.policy.compiled.structures import NEVER
 from governance.policy.values import Facts, Origin, Question
 from governance.policy.world import NOBODY
 
@@ -93,7 +93,8 @@ def _part(number: int, names: tuple[Test, ...], customers: BitMap) -> Part:
 def compile_facts(facts: Facts, at: datetime, number_of: Callable[[str], int], owner: object) -> Exposure:
     """Number the customers of facts in their normal order. Raises `NotCompiled`."""
     of_customers = (*facts.customers, *facts.families, *facts.opt_ins, *facts.obligations)
-    if of_customers or any(row.customer != NOBODY for row in (*facts.bases, *facts.gaps)):
+    whose = {row.customer for row in facts.bases} | {gap.customer for gap in facts.gaps}
+    if of_customers or whose - {NOBODY}:
         raise NotCompiled("what is on file of customers must stand in the snapshot, not in the facts about a dataset")
     laid_out = world.read(Question("", "", (), "", "", at, at), facts)
     sources: dict[int, BitMap] = {}

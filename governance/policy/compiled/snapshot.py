@@ -18,8 +18,11 @@ from governance.policy.alike import Terms
 from governance.policy.compiled import exposures
 from governance.policy.compiled.deciding import Answer
 from governance.policy.compiled.exposures import Exposure, NotCompiled, Part
-from governance.policy.compiled.profiles import NEVER, File, Profile, Reader, files, terms_of
-from governance.policy.compiled.shapes import Outcome, Shape
+from governance.policy.compiled.files import File, files
+from governance.policy.compiled.outcomes import Outcome
+from governance.policy.compiled.profiles import Profile, Reader, terms_of
+from governance.policy.compiled.shapes import Shape
+from governance.policy.compiled.structures import NEVER
 from governance.policy.values import Dataset, Facts, Question
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,8 +106,8 @@ class Snapshot:
 
     def activate(self, facts: Facts, epoch: int) -> None:
         """Take over a new epoch: `facts` hold all that is on file of the customers they list, in normal order."""
-        listed = files(facts)
-        self.put([listed[customer.ref] for customer in facts.customers])
+        listed = {customer.ref for customer in facts.customers}
+        self.put(file for file in files(facts) if file.customer in listed)
         self.epoch = epoch
 
     def due(self, at: datetime) -> tuple[str, ...]:
@@ -128,7 +131,7 @@ class Snapshot:
 
     def exposure(self, facts: Facts, at: datetime) -> Exposure:
         """Number the customers in the facts about a dataset (in normal order). Raises `NotCompiled`, or `Stale` for other vendor's keys."""
-        if facts.own_keys != self._reader.own:
+        if world.own_of(facts.own_keys) != self._reader.vocabulary:
             raise Stale("the vendor's own keys have changed")
         return exposures.compile_facts(facts, at, self._number_of, self._situations)
 
@@ -143,14 +146,16 @@ class Snapshot:
         shape, parts = self._prepare(question, exposure, epoch)
         if shape.gaps:
             return Answer(self, question, exposure, shape, shape.settle([]), [])
-        rows = [row for part in parts for row in shape.outcomes(part, self._profile_of, self._members_of)]
+        rows = [row for part in parts for row in shape.outcomes(part, self.profile, self._members_of)]
         return Answer(self, question, exposure, shape, shape.settle(rows), rows)
 
     def single(self, question: Question, exposure: Exposure, customer: str, *, epoch: int) -> Outcome | None:
         """Return what is judged of one customer's data; None where nothing of it is in D. Raises as `decide` does."""
         shape, parts = self._prepare(question, exposure, epoch)
         number = self._numbers.get(customer)
-        for part in parts if not shape.gaps else ():
+        if number is None or shape.gaps:
+            return None
+        for part in parts:
             if number in part.customers:
                 return shape.outcome_of(part, self._reader.profiles[self._profiles[number]])
         return None
@@ -192,7 +197,8 @@ class Snapshot:
     def _whose(self, party: str) -> BitMap:
         return BitMap([number for number, each in enumerate(self._parties) if each == party])
 
-    def _profile_of(self, number: int) -> Profile:
+    def profile(self, number: int) -> Profile:
+        """Return a customer's profile."""
         return self._reader.profiles[self._profiles[number]]
 
     def _members_of(self, profile: Profile) -> BitMap:
@@ -210,11 +216,11 @@ class Snapshot:
 
     def terms(self, number: int) -> Terms:
         """Return a customer's terms, with its own references."""
-        return terms_of(self._profile_of(number), self._customers[number], self._references[number])
+        return terms_of(self.profile(number), self._customers[number], self._references[number])
 
 
 def compile_contracts(facts: Facts, *, at: datetime, epoch: int) -> Snapshot:
     """Compile all that is on file of all customers, in normal order and as known at `at`."""
     snapshot = Snapshot(Reader(facts.own_keys), at, epoch)
-    snapshot.put(files(facts).values())
+    snapshot.put(files(facts))
     return snapshot
