@@ -1,171 +1,251 @@
-"""Deciding in-process, for 1 and for 1,000 customers × 6 categories, beside one SQL statement and a plain Python loop over the same facts.
+"""Deciding in-process: who of a dataset's customers may be trained on, by category, with reasons; GOALS.md, rows 1 to 3.
 
-The baselines answer less: a bare yes or no per (customer, category), without reasons, plan, consents, lineage or dates; they are what a
-user would write instead. Goals are of GOALS.md at 10,000 customers and belong to the compiled snapshot, which is not built yet.
+The *snapshot* is compiled from 1,000, 10,000 and 100,000 contracts (`bench.contracts`) and asked about a dataset with up to 10,000
+upstream customers x 6 categories: a first time (cold: profiles are judged by the plain rules) and again (warm). The *plain* engine is
+asked about 1 and 1,000 customers. Beside them, on the same machine in the same run, `bench.rivals`.
 """
 
+import gc
+import random
 import time
-from collections.abc import Callable
-from datetime import UTC, date, datetime
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from governance.policy import canonical, engine, values
+from bench import contracts, rivals
+from bench.contracts import ASKED, NOW, OWN, PURPOSE
+from bench.rivals import Cells, best
+from governance.policy import compiled, decisions, engine
+from governance.policy.answers import Treatment
+from governance.policy.compiled import Answer, Exposure, Snapshot
+from governance.policy.values import (
+    Column,
+    ColumnCategory,
+    Dataset,
+    Declaration,
+    Facts,
+    Identity,
+    Membership,
+    Model,
+    Origin,
+    Question,
+    Schema,
+    ServedTo,
+    Version,
+)
 
 JOB = "decide"
-NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
-LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
-NAMESPACE, DATASET, SOURCE, PURPOSE = "postgres://warehouse", "training.set", "crm.tickets", "functional.service"
-CATEGORIES = tuple(f"customer.{name}" for name in ("content", "input", "prompt", "output", "feedback", "usage"))
-SECONDS = 2.0
+NAMESPACE, DATASET, SOURCE = "postgres://warehouse", "training.set", "crm.tickets"
+COLUMNS = {category.split(".")[1]: category for category in ASKED}
+QUESTION = Question(NAMESPACE, DATASET, tuple(sorted(COLUMNS)), "train.finetune", PURPOSE, NOW, NOW, model="mdl")
+UPSTREAM = 10_000
+LIMIT = 300e-6
 
 
-def rows() -> list[dict[str, Any]]:
-    """Measure both sizes; nothing is written anywhere."""
-    return [row for customers in (1, 1_000) for row in measured(customers)]
+def rows() -> Iterator[dict[str, Any]]:
+    """Measure; nothing is written anywhere."""
+    for count in (1, 1_000):
+        yield from plain(count)
+    for count in (1_000, 10_000, 100_000):
+        yield from snapshots(count)
+    yield from hostile(10_000)
 
 
-def measured(customers: int) -> list[dict[str, Any]]:
-    """Return the rows for one number of customers, after checking that the baselines agree with the engine."""
-    question, facts = world(customers)
-    allowed = {(u, c) for u, c in yes_cells(engine.decide(question, facts, with_remedies=False))}
-    clauses = list(encoded(facts))
-    assert loop(clauses) == allowed
-    ours = best(lambda: engine.decide(question, facts, with_remedies=False))
-    found = [row(customers, ours, "plain Python loop, yes or no", best(lambda: loop(clauses)))]
-    with_sql = statement(clauses, allowed)
-    if with_sql is not None:
-        found.append(row(customers, ours, "one SQL statement, yes or no", with_sql))
-    return found
+def row(
+    case: str, value: float, unit: str, goal: object, met: bool | None, baseline: str = "", beside: float | None = None
+) -> dict[str, Any]:
+    """One result row."""
+    found = {"job": JOB, "case": case, "value": value, "unit": unit, "goal": goal, "met": met}
+    return found | ({"baseline": baseline, "baseline_value": beside, "ratio": value / beside} if beside else {})
 
 
-def row(customers: int, ours: float, baseline: str, value: float) -> dict[str, Any]:
-    """One result row, in microseconds."""
+def dataset(customers: tuple[str, ...]) -> Facts:
+    """Facts about a dataset with one column per category, of which a model is made that serves a competitor of some."""
+    return Facts(
+        dataset=Dataset(NAMESPACE, DATASET, columns=tuple(map(Column, COLUMNS)), versions=(Version(DATASET, "r1", contracts.LONG_AGO),)),
+        declarations=(Declaration("src", NAMESPACE, SOURCE, customers, tenant_space="crm", tenant_column="tenant", unmapped_rows=0),),
+        origins=tuple(Origin(column, "src", NAMESPACE, SOURCE, column) for column in COLUMNS),
+        schemas=(Schema(NAMESPACE, SOURCE, tuple(COLUMNS)),),
+        categories=tuple(ColumnCategory(NAMESPACE, SOURCE, column, key) for column, key in COLUMNS.items()),
+        identities=(Identity("tenant", "tenant", "crm", "src"),),
+        models=(Model("mdl", (ServedTo("pty_shop", contracts.LONG_AGO),)),),
+        memberships=(Membership("grp_retail", "pty_shop", contracts.LONG_AGO),),
+        own_keys=OWN,
+    ).normal()  # fmt: skip
+
+
+def whole(data: Facts, book: Facts) -> Facts:
+    """The facts that the plain engine decides from: those about the dataset, and what is on file of its customers."""
+    whose = set(data.declarations[0].customers)
+    return replace(
+        data,
+        customers=tuple(each for each in book.customers if each.ref in whose),
+        families=tuple(each for each in book.families if each.coverage[0].customer in whose),
+        opt_ins=tuple(each for each in book.opt_ins if each.customer in whose),
+    )
+
+
+# the plain engine
+
+
+def plain(count: int) -> Iterator[dict[str, Any]]:
+    """The plain engine from its facts: normal form, digest and look-ahead included, remedies not; equal customers judged once or each."""
+    book = contracts.book(count)
+    facts = whole(dataset(tuple(each.ref for each in book.customers)), book)
+    outcome = decisions.evaluate(QUESTION, facts.normal())
+    told = rivals.by_customer(rivals.terms(QUESTION, facts))
+    customers = [each.ref for each in book.customers]
+    allowed = kept(outcome)
+    assert rivals.loop(told, customers, ASKED, PURPOSE) == allowed
+    looped = best(lambda: rivals.loop(told, customers, ASKED, PURPOSE))
+    ours = best(lambda: engine.decide(QUESTION, facts, with_remedies=False))
+    case = f"plain engine, {count:,} customers x 6 categories, whole decision with digest"
+    yield row(case, ours * 1e6, "µs", None, None, "plain Python loop, yes or no", looped * 1e6)
+    normal = facts.normal()
+    grouped = best(lambda: decisions.evaluate(QUESTION, normal))
+    alone = best(lambda: decisions.evaluate(QUESTION, normal, one_by_one=True))
+    yield row(
+        f"plain engine, {count:,} customers, equal ones judged once",
+        grouped * 1e6,
+        "µs",
+        None,
+        None,
+        "each judged alone",
+        alone * 1e6,
+    )
+
+
+def kept(outcome: decisions.Outcome) -> Cells:
+    """(customer, category) that the plan keeps as it is."""
+    classes = outcome.plan.classes if outcome.plan else ()
     return {
-        "job": JOB, "case": f"{customers:,} customers x {len(CATEGORIES)} categories, with reasons and plan, beside {baseline}",
-        "value": ours * 1e6, "unit": "µs", "baseline": baseline, "baseline_value": value * 1e6, "ratio": ours / value,
-        "goal": "300 µs at 10,000 customers (compiled snapshot)", "met": ours <= 300e-6,
-    }  # fmt: skip
-
-
-def best(work: Callable[[], object]) -> float:
-    """The shortest time of one call, over some seconds."""
-    shortest, end = float("inf"), time.perf_counter() + SECONDS
-    while True:
-        started = time.perf_counter()
-        work()
-        shortest = min(shortest, time.perf_counter() - started)
-        if time.perf_counter() > end:
-            return shortest
-
-
-def world(customers: int) -> tuple[values.Question, values.Facts]:
-    """A dataset with one column per category; customers grant all, ban two categories, grant one, or say nothing, in turn."""
-    refs = [f"cus_{number:05}" for number in range(customers)]
-    columns = tuple(category.rpartition(".")[2] for category in CATEGORIES)
-    question = values.Question(NAMESPACE, DATASET, columns, "train.finetune", PURPOSE, NOW, NOW)
-    declaration = values.Declaration(
-        "src", NAMESPACE, SOURCE, customers=tuple(refs), tenant_space="crm", tenant_column="tenant", unmapped_rows=0
-    )
-    facts = values.Facts(
-        dataset=values.Dataset(
-            NAMESPACE,
-            DATASET,
-            columns=tuple(map(values.Column, columns)),
-            versions=(values.Version(DATASET, "r1", LONG_AGO),),
-        ),
-        declarations=(declaration,),
-        origins=tuple(values.Origin(column, "src", NAMESPACE, SOURCE, column) for column in columns),
-        schemas=(values.Schema(NAMESPACE, SOURCE, columns),),
-        categories=tuple(
-            values.ColumnCategory(NAMESPACE, SOURCE, column, key)
-            for column, key in zip(columns, CATEGORIES, strict=True)
-        ),
-        identities=(values.Identity("tenant", "tenant", "crm", "src"),),
-        customers=tuple(values.Customer(ref, f"pty_{ref}") for ref in refs),
-        families=tuple(family(number, ref) for number, ref in enumerate(refs)),
-    )
-    return question, facts
-
-
-def family(number: int, customer: str) -> values.Family:
-    """One contract of one document."""
-    document = values.Document(f"doc_{number}", LONG_AGO, LONG_AGO, date(2025, 1, 1), clauses=clauses_of(number))
-    return values.Family(f"fam_{number}", (values.Coverage(customer, LONG_AGO),), (document,))
-
-
-def clauses_of(number: int) -> tuple[values.Clause, ...]:
-    """Four kinds of contract, in turn."""
-    everything = {"actions": ["train"], "categories": ["customer"], "purposes": [PURPOSE]}
-    match number % 4:
-        case 0:
-            found = [("Grant", everything)]
-        case 1:
-            found = [
-                ("Grant", everything),
-                ("Prohibition", {"actions": ["train"], "categories": ["customer.content", "customer.prompt"]}),
-            ]
-        case 2:
-            found = [("Grant", everything | {"categories": ["customer.usage"]})]
-        case _:
-            found = [("TrainingPosition", {"position": "silent"})]
-    return tuple(
-        values.Clause(f"cls_{number}_{n}", kind, canonical.text(body), number=str(n))
-        for n, (kind, body) in enumerate(found)
-    )
-
-
-def yes_cells(answer: Any) -> set[tuple[str, str]]:
-    """(customer, category) that the plan keeps."""
-    classes = answer.plan.classes if answer.plan else ()
-    return {
-        (customer, f"customer.{column.column}")
+        (customer, COLUMNS[column.column])
         for each in classes
-        for customer in answer.members[each.ref]
+        for customer in outcome.members[each.ref]
         for column in each.columns
-        if column.treatment == "keep"
+        if column.treatment is Treatment.KEEP
     }
 
 
-def encoded(facts: values.Facts) -> Any:
-    """(customer, kind, category) per clause and category, as a user's own table would hold them."""
-    for family_ in facts.families:
-        for clause in family_.documents[0].clauses:
-            for category in canonical.mapping(clause.body).get("categories", []):
-                yield family_.coverage[0].customer, clause.kind, category
+# the snapshot
 
 
-def loop(clauses: list[tuple[str, str, str]]) -> set[tuple[str, str]]:
-    """What a user would write: grants cover, prohibitions touch."""
-    granted, banned = set(), set()
-    for customer, kind, category in clauses:
-        for key in CATEGORIES:
-            if key == category or key.startswith(category + "."):
-                (granted if kind == "Grant" else banned).add((customer, key))
-    return granted - banned
+def snapshots(count: int) -> Iterator[dict[str, Any]]:
+    """Compile, decide, activate; beside what a user would pick."""
+    book = contracts.book(count)
+    snapshot, seconds = timed(lambda: compiled.compile_contracts(book, at=NOW, epoch=1))
+    refs = [each.ref for each in book.customers]
+    customers = tuple(random.Random(3).sample(refs, min(UPSTREAM, count)))
+    name = f"{count:,} contracts"
+    data = dataset(customers)
+    exposure, numbering = timed(lambda: snapshot.exposure(data, NOW))
+    answer, cold = timed(lambda: snapshot.decide(QUESTION, exposure, epoch=1))
+    allowed = agreed(answer, whole(data, book) if count <= 10_000 else None)
+    warm = best(lambda: snapshot.decide(QUESTION, exposure, epoch=1))
+    single = best(lambda: snapshot.single(QUESTION, exposure, customers[0], epoch=1), 0.5)
+    size = f"{len(customers):,} of {name} x 6 categories, a reason for each"
+    yield row(f"snapshot, {size}", warm * 1e6, "µs", "300 µs at 10,000 customers", warm <= LIMIT)
+    yield from beside(size, warm, single, book, list(customers), allowed, whole(data, book))
+    outcomes = f"{snapshot.profiles:,} profiles, {len(answer.rows)} outcomes"
+    yield row(f"snapshot, {size}: first time ({outcomes})", (numbering + cold) * 1e3, "ms", None, None)
+    yield row(
+        f"snapshot, {size}: named one by one, the plain engine's bytes", timed(answer.expand)[1] * 1e3, "ms", None, None
+    )
+    yield row(f"snapshot, single question, {name}", single * 1e6, "µs", "3 µs", single <= 3e-6)
+    yield row(f"compile {name} ({snapshot.profiles:,} profiles)", seconds, "s", "1.5 s at 100,000", seconds <= 1.5)
+    yield from activated(snapshot, exposure, book, name)
+    memory = weighed(lambda: compiled.compile_contracts(book, at=NOW, epoch=1))
+    yield row(f"memory of {name}", memory / 2**20, "MB", "64 MB at 100,000", memory <= 64 * 2**20)
 
 
-def statement(clauses: list[tuple[str, str, str]], expected: set[tuple[str, str]]) -> float | None:
-    """The same as one SQL statement over an indexed temporary table; None where there is no database."""
-    from django.db import DatabaseError, connection, transaction
+def timed[T](work: Callable[[], T]) -> tuple[T, float]:
+    """What the work gives, and its seconds; the rest of the process is kept out of the collector's way."""
+    gc.collect()
+    gc.freeze()
+    started = time.perf_counter()
+    found = work()
+    seconds = time.perf_counter() - started
+    gc.unfreeze()
+    return found, seconds
 
-    sql = """
-        SELECT DISTINCT g.customer, k.key FROM bench_terms g, unnest(%s::text[]) AS k(key)
-        WHERE g.kind = 'Grant' AND (k.key = g.category OR starts_with(k.key, g.category || '.')) AND NOT EXISTS (
-            SELECT FROM bench_terms b WHERE b.customer = g.customer AND b.kind = 'Prohibition'
-            AND (k.key = b.category OR starts_with(k.key, b.category || '.')))
-    """
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("CREATE TEMP TABLE bench_terms (customer text, kind text, category text) ON COMMIT DROP")
-            cursor.executemany("INSERT INTO bench_terms VALUES (%s, %s, %s)", clauses)
-            cursor.execute("CREATE INDEX ON bench_terms (customer, kind)")
-            cursor.execute("ANALYZE bench_terms")
 
-            def ask() -> list[tuple[str, str]]:
-                cursor.execute(sql, [list(CATEGORIES)])
-                return [(row[0], row[1]) for row in cursor.fetchall()]
+def weighed(work: Callable[[], object]) -> int:
+    """Bytes that the result keeps alive, contracts it was made from not included."""
+    tracemalloc.start()
+    found = work()
+    gc.collect()
+    size = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del found
+    return size
 
-            assert set(ask()) == expected
-            return best(ask)
-    except DatabaseError:
-        return None
+
+def agreed(answer: Answer, facts: Facts | None) -> Cells:
+    """Return what the snapshot keeps, after holding it against the plain engine."""
+    outcome = answer.expand()
+    if facts is not None:
+        assert outcome == decisions.evaluate(QUESTION, facts.normal())
+    return kept(outcome)
+
+
+def beside(
+    size: str, warm: float, single: float, book: Facts, customers: list[str], allowed: Cells, facts: Facts
+) -> Iterator[dict[str, Any]]:
+    """The same question to everybody else."""
+    told = rivals.terms(QUESTION, facts)
+    mine = rivals.by_customer(told)
+    keys = list(ASKED)
+    assert rivals.loop(mine, customers, keys, PURPOSE) == allowed, "the loop disagrees with the engine"
+    ours, case = warm * 1e6, f"snapshot, {size}, beside"
+    looped = best(lambda: rivals.loop(mine, customers, keys, PURPOSE))
+    yield row(f"{case} a loop", ours, "µs", None, None, "plain Python loop, yes or no", looped * 1e6)
+    asked = rivals.statement(told, customers, keys, PURPOSE, allowed)
+    if asked is not None:
+        yield row(f"{case} SQL", ours, "µs", "1/80", warm <= asked / 80, "one SQL statement, yes or no", asked * 1e6)
+    cedar = rivals.Cedar(mine, customers, keys, PURPOSE)
+    found, batch = timed(cedar.batch)
+    assert found == allowed, "Cedar disagrees with the engine"
+    yield row(f"{case} Cedar", ours, "µs", "1/2,000", warm <= batch / 2_000, "cedarpy batch, yes or no", batch * 1e6)
+    one = best(lambda: cedar.single(customers[0], keys[0]), 0.5)
+    yield row(
+        f"single question, {size}, beside Cedar",
+        single * 1e6,
+        "µs",
+        "1/20",
+        single <= one / 20,
+        "cedarpy, yes or no",
+        one * 1e6,
+    )
+    slow = rivals.oso(mine, customers, keys, PURPOSE, allowed)
+    if slow is None:
+        yield row("oso was not run: no Python up to 3.12 that it can be installed for", 0, "", None, None)
+        return
+    yield row(
+        f"single question, {size}, beside oso", single * 1e6, "µs", None, None, f"{rivals.OSO}, yes or no", slow * 1e6
+    )
+
+
+def activated(snapshot: Snapshot, exposure: Exposure, book: Facts, name: str) -> Iterator[dict[str, Any]]:
+    """One contract changes: bring the snapshot to the next epoch, and ask again."""
+    customer, family = book.customers[0], book.families[0]
+    other = replace(family, documents=book.families[1].documents)
+    facts = Facts(Dataset("", ""), customers=(customer,), families=(other,), own_keys=OWN)
+    seconds = timed(lambda: snapshot.activate(facts, 2))[1]
+    again = timed(lambda: snapshot.decide(QUESTION, exposure, epoch=2))[1]
+    yield row(f"after one activation, {name}", seconds * 1e3, "ms", "10 ms", seconds <= 10e-3)
+    yield row(f"after one activation, {name}: the next decision", again * 1e3, "ms", None, None)
+
+
+def hostile(count: int) -> Iterator[dict[str, Any]]:
+    """No two contracts alike: nothing is shared until outcomes are."""
+    book = contracts.book(count, unique=True)
+    snapshot, seconds = timed(lambda: compiled.compile_contracts(book, at=NOW, epoch=1))
+    data = dataset(tuple(each.ref for each in book.customers))
+    exposure = snapshot.exposure(data, NOW)
+    answer, cold = timed(lambda: snapshot.decide(QUESTION, exposure, epoch=1))
+    warm = best(lambda: snapshot.decide(QUESTION, exposure, epoch=1))
+    name = f"{count:,} contracts, each unlike all others"
+    yield row(f"compile {name} ({snapshot.profiles:,} profiles)", seconds, "s", None, None)
+    yield row(f"snapshot, {name}: first time", cold * 1e3, "ms", None, None)
+    yield row(f"snapshot, {name}: again ({len(answer.rows)} outcomes)", warm * 1e6, "µs", None, None)
