@@ -112,7 +112,7 @@ def _law(world: World, customer: str, law: Law, clauses: list[Pair], offers: lis
         parts.sort(key=lambda rows: ([row[0] for row in rows], rows[0][2].document.ref))
     place = {rows[0][2].document.ref: number for number, rows in enumerate(parts)}
     grants: list[tuple[Any, int]] = []
-    hanging: list[tuple[int, int, bool]] = []
+    hanging: list[tuple[Any, ...]] = []
     for rows in parts:
         for _, _, live in rows:
             if isinstance(live.term, Grant):
@@ -158,12 +158,13 @@ def without_offer(body: str) -> tuple[str, str]:
     return json.dumps({**said, "offer": ""}, sort_keys=True), offer.strip()
 
 
-def _offer(world: World, customer: str, law: Law, offer: str, slot: int, offers: list[str]) -> tuple[int, int, bool]:
-    """Which grant hangs on which of the customer's offers, and whether that one is made and taken up."""
+def _offer(world: World, customer: str, law: Law, offer: str, slot: int, offers: list[str]) -> tuple[Any, ...]:
+    """Which grant hangs on which of the customer's offers, and, where that one is taken up, for which data it is made."""
     if offer not in offers:
         offers.append(offer)
-    made = any(live.clause.ref == offer for live, _ in law.of(OptInOffer))
-    return slot, offers.index(offer), made and (customer, offer) in world.opted_in
+    clauses = [live.clause for live, _ in law.of(OptInOffer) if live.clause.ref == offer]
+    made = sorted((each.products, each.environments, each.regions) for each in clauses)
+    return slot, offers.index(offer), tuple(made) if (customer, offer) in world.opted_in else ()
 
 
 def _prevails(document: Document, place: Mapping[str, int]) -> frozenset[tuple[Any, ...]]:

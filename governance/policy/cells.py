@@ -137,11 +137,12 @@ def _family(world: World, cell: Cell, law: Law) -> Said:
     near: list[Reason] = []
     for category in _contract_axis(world, cell):
         for live, terms in granting.covering(world, law):
-            if not granting.reaches(world, live, terms, category, cell.categories[category]):
+            sources = sorted(cell.categories[category])
+            if not granting.reaches(world, live, terms, category, sources):
                 continue
             if not _usable(world, live, touching, prohibited, category):
                 continue
-            if failing := granting.failing(world, law, cell.customer, live, terms):
+            if failing := granting.failing(world, law, cell.customer, live, terms, sources):
                 near += [replace(reason, column=cell.column) for reason in failing]
             else:
                 found = granting.offer(world, live, terms, cell.column, cell.masked)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
 from consent import vocabulary
-from governance.policy import judging, passing, planning, tallies, world
+from governance.policy import judging, passing, planning, standing, tallies, world
 from governance.policy.answers import Counts, LeftOut, Plan, Reason, Treatment, Verdict
 from governance.policy.judging import Group, Judged
 from governance.policy.values import Completeness, Declaration, Facts, Mode, Question
@@ -72,7 +72,7 @@ def _judge(laid_out: World, everybody: Sequence[Judged]) -> Judgement:
     staying = sorted_out.staying if not inseparable else ()
     if not customers and not strangers:
         nobodys = Group((), own.cells, own.lists, own.erased)
-        staying = () if planning.emptied(laid_out, nobodys) else (nobodys,)
+        staying = () if planning.emptied(laid_out, nobodys.cells) else (nobodys,)
     reasons = [
         *strangers,
         *inseparable,
@@ -81,7 +81,7 @@ def _judge(laid_out: World, everybody: Sequence[Judged]) -> Judgement:
         *_reasons(own),
         *(Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent),
     ]
-    counts = tallies.count(laid_out, customers, staying)
+    counts = tallies.count(laid_out, customers)
     return Judgement(staying, sorted_out.left_out, tuple(reasons), counts, bool(sorted_out.left_out or strangers))
 
 
@@ -191,4 +191,5 @@ def _pass_on(laid_out: World, one_by_one: bool) -> Outcome:
     absent = [Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent]
     codes = tuple(sorted({reason.code for reason in reasons}))
     out = (LeftOut(laid_out.present, codes),) if reasons and laid_out.present else ()
-    return Outcome(verdict, _ordered([*reasons, *absent]), left_out=out)
+    plan = None if reasons else planning.passed_on(laid_out, standing.laws(laid_out))
+    return Outcome(verdict, _ordered([*reasons, *absent]), plan, left_out=out)

@@ -9,6 +9,7 @@ from governance.policy import periods, safeguards
 from governance.policy.answers import Duty, Reason
 from governance.policy.clauses import Grant, OptInOffer, grant, reading, requirement
 from governance.policy.standing import Law, Live, within_scope
+from governance.policy.values import Declaration
 from governance.policy.world import World
 
 MOST_CHOICES = (
@@ -25,14 +26,17 @@ class Offer:
     missing: tuple[Duty, ...]
 
 
-def failing(world: World, law: Law, customer: str, live: Live, terms: Grant) -> tuple[Reason, ...]:
-    """Return why a grant that would cover the question is not applicable; nothing when it is."""
+def failing(
+    world: World, law: Law, customer: str, live: Live, terms: Grant, declarations: Iterable[str]
+) -> tuple[Reason, ...]:
+    """Return why a grant that would cover the question is not applicable to data of these declarations; nothing when it is."""
+    sources = [world.declarations[ref] for ref in declarations]
 
     def because(code: str, about: str = "") -> Reason:
         return Reason(code, customer, "", live.document.ref, live.clause.ref, about)
 
     found = [
-        *([] if _opted_in(world, law, customer, live, terms) else [because("opt-in-inactive", terms.offer)]),
+        *([] if _opted_in(world, law, customer, terms, sources) else [because("opt-in-inactive", terms.offer)]),
         *([] if not terms.customer_only or _serves_alone(world, customer) else [because("customer-only")]),
         *([] if _recipient_covered(world, terms) else [because("recipient-not-covered")]),
         *([] if not terms.regions or world.question.region in terms.regions else [because("region-unknown")]),
@@ -45,11 +49,11 @@ def is_current(world: World, terms: Grant) -> bool:
     return not periods.over(terms.until, world.question.at)
 
 
-def _opted_in(world: World, law: Law, customer: str, live: Live, terms: Grant) -> bool:
-    """An offer that is named must count itself, and the customer must have taken it up."""
+def _opted_in(world: World, law: Law, customer: str, terms: Grant, sources: list[Declaration]) -> bool:
+    """An offer that is named must count itself, for all of the data, and the customer must have taken it up."""
     if not terms.offer:
         return True
-    offers = {each.clause.ref for each, _ in law.of(OptInOffer)}
+    offers = {each.clause.ref for each, _ in law.of(OptInOffer) if within_scope(each.clause, sources)}
     return terms.offer in offers and (customer, terms.offer) in world.opted_in
 
 
@@ -60,10 +64,11 @@ def _serves_alone(world: World, customer: str) -> bool:
 
 
 def _recipient_covered(world: World, terms: Grant) -> bool:
-    recipient = world.question.recipient
+    """Nobody named: the vendor only. Whoever may receive the data must be covered."""
     if not terms.recipients:
-        return recipient is None or recipient in world.facts.vendor_parties
-    return recipient is not None and any(ref in world.belongs_to(recipient) for ref in terms.recipients)
+        return set(world.recipients) <= set(world.facts.vendor_parties)
+    found = [any(ref in world.belongs_to(recipient) for ref in terms.recipients) for recipient in world.recipients]
+    return bool(found) and all(found)
 
 
 def covering(world: World, law: Law) -> Iterator[tuple[Live, Grant]]:

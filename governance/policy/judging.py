@@ -28,6 +28,8 @@ class Judged:
     erased: tuple[ErasureList, ...]
     reasons: tuple[Reason, ...]
     laws: tuple[Law, ...] = ()
+    granted: bool = False  # its contracts alone would let it in
+    needs: tuple[people.Needed, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,15 @@ def carried(judged: Judged, naming: Naming, laws: tuple[Law, ...]) -> Judged:
         judged.erased,
         naming.reasons(judged.reasons),
         laws,
+        judged.granted,
+        tuple(replace(need, customer=naming.customer) for need in judged.needs),
     )
 
 
 def _judge(world: World, customer: str, said: Said, laws: tuple[Law, ...], own: Judged) -> Judged:
     asked = people.outcome(world, customer, said.cells.values())
-    judged = {column: _cell(column, said, asked, own.cells.get(column)) for column in world.question.columns}
+    by_contract = {column: said.answers.get(column, NOTHING_HERE) for column in world.question.columns}
+    judged = {c: _cell(each, asked.blank.get(c), own.cells.get(c)) for c, each in by_contract.items()}
     out = [reason for reason in asked.reasons if asked.nobody and reason.code in people.SAID]
     return Judged(
         customer,
@@ -147,6 +152,8 @@ def _judge(world: World, customer: str, said: Said, laws: tuple[Law, ...], own: 
         tuple(sorted({*asked.erased, *own.erased}, key=lambda each: (each.space, each.digest))),
         asked.reasons,
         laws,
+        not said.out and not emptied(world, by_contract),
+        asked.needs,
     )
 
 
@@ -154,18 +161,23 @@ def _list_order(each: PeopleList) -> tuple[str, ...]:
     return (each.space, each.controller, each.need, each.digest)
 
 
-def _cell(column: str, said: Said, asked: people.Outcome, own: Answer | None) -> Answer:
+def _cell(said: Answer, why: tuple[Reason, ...] | None, own: Answer | None) -> Answer:
     """A customer's own cell; where the vendor's data in the same column may not be used, the column is blank for everybody."""
-    found = _blanked(said.answers[column], asked.blank.get(column)) if column in said.answers else NOTHING_HERE
-    return replace(found, treatment=Treatment.BLANK, duties=()) if own and own.treatment is Treatment.BLANK else found
+    found = _blanked(said, why)
+    return _blanked(found, ()) if own and own.treatment is Treatment.BLANK else found
 
 
 def _blanked(answer: Answer, why: tuple[Reason, ...] | None) -> Answer:
-    return (
-        answer
-        if why is None
-        else replace(answer, treatment=Treatment.BLANK, duties=(), reasons=(*answer.reasons, *why))
-    )
+    return answer if why is None else Answer(Treatment.BLANK, (*answer.reasons, *why))
+
+
+def emptied(world: World, cells: Mapping[str, Answer]) -> list[tuple[str, str]]:
+    """Return why nothing is left of these cells: nothing is kept and something blank, or a required column is blank."""
+    kinds = {cell.treatment for cell in cells.values()}
+    found = [("required-column", c) for c in world.question.required if cells[c].treatment is Treatment.BLANK]
+    if Treatment.BLANK in kinds and not kinds & {Treatment.KEEP, Treatment.APPLY}:
+        found.append(("all-blank", ""))
+    return found
 
 
 def unkeyed(world: World) -> tuple[Declaration, ...]:

@@ -18,7 +18,7 @@ from governance.policy.clauses import (
     reading,
 )
 from governance.policy.clauses import unencoded_term as unencoded
-from governance.policy.standing import Law, Live, laws, may_concern
+from governance.policy.standing import Law, Live, laws, may_concern, within_scope
 from governance.policy.world import World
 
 
@@ -46,7 +46,7 @@ def _of_customer(world: World, customer: str, families: tuple[Law, ...]) -> Iter
     for law in families:
         for live in law.live:
             code = _refusing(world, live)
-            if code and _concerns(world, customer, live):
+            if code and (live.term is None or _concerns(world, customer, live)):
                 yield Reason(code, customer, "", live.document.ref, live.clause.ref)
 
 
@@ -77,11 +77,14 @@ def _concerns(world: World, customer: str, live: Live) -> bool:
 
 
 def _ownership(world: World, customer: str, families: tuple[Law, ...]) -> Iterator[Reason]:
-    """Unsaid refuses. The vendor's own models it may pass on; a customer's, or a joint one, only to it or with its release."""
+    """Unsaid refuses, for any of the customer's data in the model.
+
+    The vendor's own models it may pass on; a customer's, or a joint one, only to it or with its release."""
     said = [
         (live, term) for law in families for live, term in law.of(ModelOwnership) if _concerns(world, customer, live)
     ]
-    if not said:
+    sources = [world.declarations[ref] for ref in world.declarations_of[customer]]
+    if not all(any(within_scope(live.clause, [source]) for live, _ in said) for source in sources):
         yield Reason("model-ownership", customer)
     for live, term in said:
         if term.owner != "vendor" and not _in_circle(world, customer, term) and not world.released_by(customer):

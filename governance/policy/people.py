@@ -44,17 +44,6 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What people's say does to a customer: columns to blank, lists to pass, `nobody`: no row of it may pass."""
-
-    blank: dict[str, tuple[Reason, ...]]
-    lists: tuple[PeopleList, ...]
-    erased: tuple[ErasureList, ...]
-    reasons: tuple[Reason, ...]
-    nobody: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Needed:
     """A consent view that a decision will look for: whoever gathers facts provides it."""
 
@@ -62,6 +51,21 @@ class Needed:
     space: str
     controller: str
     need: Need
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What people's say does to a customer: columns to blank, lists to pass, `nobody`: no row of it may pass.
+
+    `needs` is what its rows ask of people, whoever has made sure of it.
+    """
+
+    blank: dict[str, tuple[Reason, ...]]
+    lists: tuple[PeopleList, ...]
+    erased: tuple[ErasureList, ...]
+    reasons: tuple[Reason, ...]
+    nobody: bool = False
+    needs: tuple[Needed, ...] = ()
 
 
 def strictest(needs: Iterable[Need]) -> Need:
@@ -91,7 +95,8 @@ def outcome(world: World, customer: str, cells: Iterable[Cell]) -> Outcome:
     blank, reasons = _blanked(world, customer, asked)
     lists: list[PeopleList] = []
     nobody = False
-    for key, need in sorted(_row_needs(asked).items()):
+    needs = sorted(_row_needs(asked).items())
+    for key, need in needs:
         view = _view(world, customer, key, need)
         columns = _columns(world, [d for each in asked for d in each.declarations.get(key, ())])
         if _is_applied(world, key, need) or not columns or _asks_nobody(need, key, view):
@@ -101,13 +106,18 @@ def outcome(world: World, customer: str, cells: Iterable[Cell]) -> Outcome:
             reasons.append(Reason("consent-missing", customer, about=" ".join(key)))
             continue
         lists.append(PeopleList(*key, need, view.kind, columns, view.count, view.digest, view.position))
-        reasons += _left_out(customer, view)
+        reasons += [*_left_out(customer, view), *_stale(world, customer, "", key)]
         nobody = nobody or (view.kind == "only" and view.count == 0)
     erased, gone, erasures = _erased(world, customer, asked)
     for column, why in gone.items():
         blank[column] = (*blank.get(column, ()), *why)
     return Outcome(
-        blank, tuple(lists), erased, tuple(sorted({*reasons, *erasures, *_bases(world, customer, asked)})), nobody
+        blank,
+        tuple(lists),
+        erased,
+        tuple(sorted({*reasons, *erasures, *_bases(world, customer, asked)})),
+        nobody,
+        tuple(Needed(customer, *key, need) for key, need in needs if key[0]),
     )
 
 
@@ -291,24 +301,27 @@ def _left_out(customer: str, view: ConsentView) -> list[Reason]:
 def _erased(
     world: World, customer: str, asked: list[Asked]
 ) -> tuple[tuple[ErasureList, ...], dict[str, tuple[Reason, ...]], list[Reason]]:
-    """People whose deletion is due are left out; where nobody can tell them apart, the personal columns are blank."""
+    """People whose deletion is due are left out; where nobody can tell them apart, the personal columns are blank: those of
+    their space without a key, and those of which nobody says in which space people are identified."""
     lists: dict[str, ErasureList] = {}
     blank: dict[str, tuple[Reason, ...]] = {}
     reasons: list[Reason] = []
     for duty in world.duties_of.get(customer, ()):
+        if not duty.subject_space or _erasure_is_applied(world, duty.subject_space):
+            continue
         declarations = _of_space(world, customer, duty.subject_space)
-        if not duty.subject_space or not declarations or _erasure_is_applied(world, duty.subject_space):
+        columns = _columns(world, declarations)
+        blind = {""} if columns else {"", duty.subject_space}
+        touched = [each.column for each in asked if any(space in blind for space, _ in each.needs)]
+        if not declarations and not touched:
             continue
         why = Reason("deletion-open", customer, about=duty.ref, count=duty.subjects)
         reasons.append(why)
-        if columns := _columns(world, declarations):
+        if columns:
             lists[duty.subject_space] = ErasureList(duty.subject_space, columns, duty.subjects, duty.digest)
-        else:
-            touched = [each.column for each in asked if any(key[0] == duty.subject_space for key in each.needs)]
-            blank |= {
-                column: (*blank.get(column, ()), Reason(why.code, customer, column, about=duty.ref))
-                for column in touched
-            }
+        blank |= {
+            column: (*blank.get(column, ()), Reason(why.code, customer, column, about=duty.ref)) for column in touched
+        }
     return tuple(lists[space] for space in sorted(lists)), blank, reasons
 
 

@@ -1,7 +1,7 @@
 """From judged groups to the plan (SEMANTICS §5, *Plan*). Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ from governance.policy.answers import (
     UndertakingNote,
 )
 from governance.policy.clauses import RetentionLimit, Undertaking, retention_limit, undertaking
-from governance.policy.judging import Group, Judged
-from governance.policy.standing import Live, may_concern
+from governance.policy.judging import Group, Judged, emptied
+from governance.policy.standing import Law, Live, may_concern
 from governance.policy.world import World
 
 type Treated = tuple[tuple[ColumnPlan, ...], tuple[PeopleList, ...], tuple[ErasureList, ...]]
@@ -44,7 +44,7 @@ def sort(world: World, groups: Iterable[Group]) -> Sorted:
     reasons: list[Reason] = []
     for group in groups:
         why = [reason for member in group.members for reason in member.out]
-        empty = emptied(world, group)
+        empty = emptied(world, group.cells)
         if not why and not empty:
             staying.append(group)
         for member in group.members if why or empty else ():
@@ -64,15 +64,6 @@ def sort(world: World, groups: Iterable[Group]) -> Sorted:
 def speaks_against(reason: Reason) -> bool:
     """Say whether a reason refuses, rather than explains a permit or names a duty."""
     return reasons_list.refuses(reason.code) and reason.code not in reasons_list.DUTIES
-
-
-def emptied(world: World, group: Group) -> list[tuple[str, str]]:
-    """A class with nothing kept and something blank, or with a required column blank, is left out."""
-    kinds = {cell.treatment for cell in group.cells.values()}
-    found = [("required-column", c) for c in world.question.required if group.cells[c].treatment is Treatment.BLANK]
-    if Treatment.BLANK in kinds and not kinds & {Treatment.KEEP, Treatment.APPLY}:
-        found.append(("all-blank", ""))
-    return found
 
 
 def changes_rows(groups: Iterable[Group]) -> bool:
@@ -105,7 +96,7 @@ def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Pl
         changes_rows=filtered or changes_rows(groups),
         quasi_identifiers=world.quasi_identifiers if _measures_k(classes) else (),
         generalisations=_generalisations(world, classes),
-        undertakings=_undertakings(world, judged),
+        undertakings=_undertakings(world, {member.customer: member.laws for member in judged}),
         keep_for_days=_keep_for_days(world, groups, judged),
     )
     return made, members
@@ -154,17 +145,22 @@ def _generalisations(world: World, classes: Iterable[TreatmentClass]) -> tuple[t
     return tuple(sorted((g.column, g.method, g.parameters) for g in world.facts.generalisations if g.column in columns))
 
 
-def _concerned(world: World, member: Judged, live: Live) -> bool:
-    return may_concern(live.clause, [world.declarations[ref] for ref in sorted(world.declarations_of[member.customer])])
+def passed_on(world: World, laws: Mapping[str, tuple[Law, ...]]) -> Plan:
+    """Return the plan of a model that may be passed on: nothing is built, and what was undertaken travels with it."""
+    return Plan((), (), (), (), changes_rows=False, undertakings=_undertakings(world, laws))
 
 
-def _undertakings(world: World, judged: Iterable[Judged]) -> tuple[UndertakingNote, ...]:
+def _concerned(world: World, customer: str, live: Live) -> bool:
+    return may_concern(live.clause, [world.declarations[ref] for ref in sorted(world.declarations_of[customer])])
+
+
+def _undertakings(world: World, laws: Mapping[str, tuple[Law, ...]]) -> tuple[UndertakingNote, ...]:
     found = {
         (live.document.ref, live.clause.ref, live.clause.body)
-        for member in judged
-        for law in member.laws
+        for customer, families in laws.items()
+        for law in families
         for live, term in law.of(Undertaking)
-        if undertaking.concerns(term, world.question.action) and _concerned(world, member, live)
+        if undertaking.concerns(term, world.question.action) and _concerned(world, customer, live)
     }
     return tuple(UndertakingNote(*each) for each in sorted(found))
 
@@ -176,6 +172,6 @@ def _keep_for_days(world: World, groups: Iterable[Group], judged: Iterable[Judge
         for member in judged
         for law in member.laws
         for live, term in law.of(RetentionLimit)
-        if retention_limit.concerns(world.question.action) and _concerned(world, member, live)
+        if retention_limit.concerns(world.question.action) and _concerned(world, member.customer, live)
     ]
     return min((each for each in days if each is not None), default=None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from consent import vocabulary
 from governance.policy import exposure, granting
 from governance.policy.answers import Reason
 from governance.policy.cells import helps, positions
@@ -19,6 +20,8 @@ from governance.policy.exposure import Presence
 from governance.policy.standing import Law, Live, may_concern, prevails
 from governance.policy.values import Declaration
 from governance.policy.world import World
+
+ANY_DATA = "customer"  # the root of the contract axis
 
 type Rule = Callable[[World, str, tuple[Law, ...], tuple[Presence, ...]], Iterable[Reason]]
 
@@ -44,10 +47,10 @@ def _deletion(world: World, customer: str, laws: object, _: object) -> Iterator[
 
 
 def _parties(world: World, customer: str, laws: tuple[Law, ...], _: object) -> Iterator[Reason]:
-    parties = [p for p in (world.question.recipient, *world.served) if p]
+    parties = sorted({*world.recipients, *world.served})
     for law in laws:
         for live, term in law.of(PartyRestriction):
-            for party in sorted(set(parties)):
+            for party in parties:
                 if party_restriction.touches(term, world.belongs_to(party)) and _may_concern(world, customer, live):
                     yield Reason("party-restriction", customer, "", live.document.ref, live.clause.ref, party)
 
@@ -91,6 +94,13 @@ def _uncategorised(world: World, customer: str, laws: object, presences: tuple[P
             yield Reason("uncategorised-column", customer, about=exposure.name(presence))
 
 
+def _strange(world: World, customer: str, laws: object, presences: tuple[Presence, ...]) -> Iterator[Reason]:
+    """Who knows what a category that is in no tree would have touched."""
+    for key in sorted({key for presence in presences for key in presence.categories}):
+        if not vocabulary.is_category(key, world.own):
+            yield Reason("unreadable-fact", customer, about=f"category {key}")
+
+
 def _granted(world: World, customer: str, laws: tuple[Law, ...], presences: tuple[Presence, ...]) -> Iterator[Reason]:
     """Presence needs some applicable grant for action and purpose, and no family in which training is prohibited without one."""
     if world.returns_to(customer):
@@ -117,7 +127,7 @@ def _grants(world: World, law: Law, customer: str, declaration: Declaration) -> 
     for live, terms in granting.covering(world, law):
         reached = [key for key in terms.categories if granting.reaches(world, live, terms, key, [declaration.ref])]
         if any(helps(world, live, prohibited, key) for key in reached) and not granting.failing(
-            world, law, customer, live, terms
+            world, law, customer, live, terms, [declaration.ref]
         ):
             yield live, terms
 
@@ -126,10 +136,17 @@ def _bans(world: World, law: Law, presence: Presence) -> list[tuple[Live, frozen
     question = world.question
     found = []
     for live, term in law.of(Prohibition):
-        touched = prohibition.touched(term, question.action, question.purpose, presence.categories)
+        about = [*presence.categories, *_unsaid(world, presence, term.categories)]
+        touched = prohibition.touched(term, question.action, question.purpose, about)
         if touched and may_concern(live.clause, [presence.declaration]):
             found.append((live, touched))
     return found
+
+
+def _unsaid(world: World, presence: Presence, categories: tuple[str, ...]) -> tuple[str, ...]:
+    """A key column needs no category; what speaks of all the customer's data speaks of it all the same."""
+    said = any(vocabulary.is_contract(key, world.own) for key in presence.categories)
+    return () if said or not reading.covers_one(categories, ANY_DATA) else (ANY_DATA,)
 
 
 def _lifted(world: World, law: Law, customer: str, presence: Presence, bans: list[tuple[Live, frozenset[str]]]) -> bool:
@@ -143,7 +160,8 @@ def _lifted(world: World, law: Law, customer: str, presence: Presence, bans: lis
 def _unencoded_touches(world: World, term: UnencodedTerm, live: Live, presence: Presence) -> bool:
     if term.categories is None or not unencoded.concerns(term, world.question.action):
         return False
-    touched = any(reading.touches_one(term.categories, key) for key in presence.categories)
+    about = [*presence.categories, *_unsaid(world, presence, term.categories)]
+    touched = any(reading.touches_one(term.categories, key) for key in about)
     return touched and may_concern(live.clause, [presence.declaration])
 
 
@@ -155,4 +173,6 @@ def _clause_reason(code: str, customer: str, live: Live, about: str = "") -> Rea
     return Reason(code, customer, "", live.document.ref, live.clause.ref, about)
 
 
-RULES: tuple[Rule, ...] = (_contract, _deletion, _parties, _unencoded, _unreadable, _touched, _uncategorised, _granted)
+RULES: tuple[Rule, ...] = (
+    _contract, _deletion, _parties, _unencoded, _unreadable, _touched, _uncategorised, _strange, _granted,
+)  # fmt: skip

@@ -28,6 +28,8 @@ def satisfies(found: InPlace, needed: Duty, column: Column, quasi_identifiers: I
     """
     if needed.safeguard not in IMPLIED.get(found.safeguard, {found.safeguard}):
         return False
+    if found.safeguard == "anonymised" and found.known is not Known.DECLARED:  # it can only be declared
+        return False
     if needed.standard and found.standard != needed.standard:
         return False
     if LEVELS.index(found.known) < LEVELS.index(needed.known):

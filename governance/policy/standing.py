@@ -56,7 +56,7 @@ def _law(world: World, family: Family, started: list[Document], customer: str) -
         Live(document, clause, clauses.read(clause.kind, clause.body, world.own))
         for document in started
         for clause in document.clauses
-        if clause.ref not in repealed
+        if (document.ref, clause.ref) not in repealed
     )
     live = tuple(each for each in found if _outlives(each) or (covered and not has_ended(world, each.document)))
     return Law(family, live, covered and any(not has_ended(world, d) for d in started))
@@ -93,13 +93,15 @@ def _outlives(live: Live) -> bool:
     return live.term is None or not _permits(live.clause)
 
 
-def _repealed(world: World, started: list[Document]) -> frozenset[str]:
-    """A repealed grant never returns; a repeal of anything else lasts while the repealing document counts.
+def _repealed(world: World, started: list[Document]) -> frozenset[tuple[str, str]]:
+    """(document, clause): a standard form that is accepted anew says again what was repealed of its earlier acceptance.
+
+    A repealed grant never returns; a repeal of anything else lasts while the repealing document counts.
 
     An offer that grants hang on is judged like a grant: else ending a document could permit something.
     """
     return frozenset(
-        clause.ref
+        (document.ref, clause.ref)
         for repealing in started
         for document in started
         for clause in document.clauses

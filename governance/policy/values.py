@@ -12,7 +12,7 @@ from typing import Any
 
 from governance.policy import canonical
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 
 
 class Mode(StrEnum):

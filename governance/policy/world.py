@@ -302,6 +302,12 @@ class World:
         """Say whether the customer has released the model, as its owner, for the question's action and recipient."""
         return customer in self._releases
 
+    @cached_property
+    def recipients(self) -> tuple[str, ...]:
+        """Who receives: the party named, else every entity of the vendor's, for nobody says which: naming none never helps."""
+        named = self.question.recipient
+        return (named,) if named is not None else tuple(sorted(set(self.facts.vendor_parties)))
+
     def returns_to(self, customer: str) -> bool:
         """Say whether the question gives this customer its own data back."""
         if self.question.action != "return" or not self.question.recipient or customer not in self.customers:

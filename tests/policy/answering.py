@@ -31,6 +31,8 @@ def by_engine(question: Question, facts: Facts) -> Result:
         codes=frozenset((code, u, "" if code == "unmapped-tenant" else c) for code, u, c in codes),
         days=plan.keep_for_days if plan else None,
         changes=plan is not None and plan.changes_rows,
+        people=(found.counts.both, found.counts.contract_alone, found.counts.consent_alone, found.counts.neither),
+        undertakings=frozenset((note.document, note.clause) for note in (plan.undertakings if plan else ())),
     )
 
 

@@ -53,6 +53,13 @@ class Result:
     codes: frozenset[tuple[str, str, str]] = frozenset()  # code, customer, column
     days: int | None = None
     changes: bool = False
+    people: tuple[int, int, int, int] = (
+        0,
+        0,
+        0,
+        0,
+    )  # allowed by contract and consent, contract alone, consent alone, neither
+    undertakings: frozenset[tuple[str, str]] = frozenset()  # document, clause
 
 
 def decide(q: Question, f: Facts) -> Result:
@@ -397,6 +404,8 @@ def _quasi(q: Question, f: Facts) -> set[str]:
 
 def _met_by(q: Question, f: Facts, r: Req, s: InPlace, c: str) -> bool:
     safeguard, standard, level, k, n, cc, eps, quasi = r
+    if s.safeguard == "anonymised" and s.known != "declared":  # can only be declared
+        return False
     if not _implies(s.safeguard, safeguard) or (standard and standard != s.standard) or LEVEL[s.known] < level:
         return False
     if k:
@@ -493,6 +502,11 @@ def _groups(q: Question, f: Facts, party: str) -> set[str]:
         found |= more
 
 
+def _receiving(q: Question, f: Facts) -> set[str]:
+    """Who may receive: the recipient; where none is named the vendor, that is any of its entities (asking coarsely never permits more)."""
+    return {q.recipient} if q.recipient is not None else set(f.vendor_parties)
+
+
 def _party(f: Facts, u: str) -> str:
     return next((c.party for c in f.customers if c.ref == u), "")
 
@@ -505,13 +519,17 @@ def _until(body: dict[str, Any]) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _conditions(q: Question, f: Facts, family: Family, u: str, body: dict[str, Any]) -> set[str]:
-    """The codes of the conditions (but the safeguards) that do not hold."""
+def _conditions(q: Question, f: Facts, family: Family, u: str, body: dict[str, Any], data: list[Any]) -> set[str]:
+    """The codes of the conditions (but the safeguards) that do not hold, for data of these declarations. A scoped offer is none outside."""
     out = set()
     offer = body.get("offer")
     if offer:
         live = any(
-            c.ref == offer and c.kind == "OptInOffer" and _body(c, f) is not None for _, c in _live(q, f, family, u)
+            c.ref == offer
+            and c.kind == "OptInOffer"
+            and _body(c, f) is not None
+            and all(_in_scope(c, d, surely=True) for d in data)
+            for _, c in _live(q, f, family, u)
         )
         taken = any(
             o.offer == offer
@@ -526,10 +544,11 @@ def _conditions(q: Question, f: Facts, family: Family, u: str, body: dict[str, A
     if body.get("customer_only") and (not _party(f, u) or _served(q, f) != {_party(f, u)}):
         out.add("customer-only")
     recipients = body.get("recipients") or []
+    receiving = _receiving(q, f)
     if recipients:
-        if q.recipient is None or not set(recipients) & _groups(q, f, q.recipient):
+        if not receiving or not all(set(recipients) & _groups(q, f, party) for party in receiving):
             out.add("recipient-not-covered")
-    elif q.recipient is not None and q.recipient not in f.vendor_parties:
+    elif not receiving <= set(f.vendor_parties):
         out.add("recipient-not-covered")
     if body.get("regions") and q.region not in body["regions"]:
         out.add("region-unknown")
@@ -563,7 +582,16 @@ def _positions(q: Question, f: Facts, family: Family, u: str, wanted: str, decls
     ]
 
 
-def _bans(q: Question, f: Facts, family: Family, u: str, cats: dict[str, set[str]]) -> list[tuple[Document, set[str]]]:
+def _bans(
+    q: Question,
+    f: Facts,
+    family: Family,
+    u: str,
+    cats: dict[str, set[str]],
+    whole: set[str] = frozenset(),  # type: ignore[assignment]
+    origin: str = "",
+) -> list[tuple[Document, set[str]]]:
+    """Prohibitions that touch these categories; `whole`: and those that cover everything of the customer's."""
     out = []
     for d, c, b in _of_kind(q, f, family, u, "Prohibition"):
         if not _any(b["actions"], v.touches, q.action) or not _any(b.get("purposes") or ["*"], v.touches, q.purpose):
@@ -575,6 +603,14 @@ def _bans(q: Question, f: Facts, family: Family, u: str, cats: dict[str, set[str
                 r is not None and _in_scope(c, r, surely=False) for r in rows
             ):
                 touched.add(key)
+        row = _declaration(q, f, origin)
+        if (
+            whole
+            and _any(b.get("categories") or ["*"], v.covers, "customer")
+            and row
+            and _in_scope(c, row, surely=False)
+        ):
+            touched |= whole
         if touched:
             out.append((d, touched))
     return out
@@ -637,7 +673,7 @@ def _contracts(q: Question, f: Facts, u: str, c: str, cell: Cell, fewer: bool) -
                 beats_position = all(other.ref == d.ref or _prevails(q, d, other, key) for other in prohibited)
                 if not (covers and beats_bans and beats_position):
                     continue
-                failing = _conditions(q, f, family, u, b)
+                failing = _conditions(q, f, family, u, b, rows)
                 if failing:
                     near |= failing
                 else:
@@ -721,7 +757,7 @@ def _presence(q: Question, f: Facts, u: str) -> set[str]:
         codes.add("deletion-open")
     if any(g.customer in ("", u) for g in f.gaps):
         codes.add("unreadable-fact")
-    parties = _served(q, f) | ({q.recipient} if q.recipient else set())
+    parties = _served(q, f) | _receiving(q, f)
     for family in families:
         for _, clause in _live(q, f, family, u):
             body = _body(clause, f)
@@ -752,18 +788,22 @@ def _presence_of(q: Question, f: Facts, u: str, o: Origin, families: list[Family
     for place in places or [None]:
         cats = _cats(f, place) if place else set()
         known = any(_is_contract(f, key) for key in cats)
+        # A declared key needs no category; it is the customer's data nevertheless, and what speaks of all of that speaks of it.
+        whole = set() if known else {"customer"}
         if not known and not (place in keys and o.source_column != "*"):
             codes.add("uncategorised-column")
+        if any(not _is_contract(f, key) and not _is_personal(f, key) for key in cats):
+            codes.add("unreadable-fact")
         some = False
         for family in families:
-            bans = _bans(q, f, family, u, {key: {o.declaration} for key in cats})
+            bans = _bans(q, f, family, u, {key: {o.declaration} for key in cats}, whole, o.declaration)
             prohibited = _positions(q, f, family, u, "prohibited", {o.declaration})
             usable = []
             for doc, clause, b in _candidates(q, f, family, u):
                 helps = any(
                     all(p.ref == doc.ref or _prevails(q, doc, p, key) for p in prohibited) for key in b["categories"]
                 )
-                if helps and _in_scope(clause, d, surely=True) and not _conditions(q, f, family, u, b):
+                if helps and _in_scope(clause, d, surely=True) and not _conditions(q, f, family, u, b, [d]):
                     usable.append(doc)
             if bans and not any(
                 all(_prevails(q, doc, other, x) for other, touched in bans for x in touched) for doc in usable
@@ -772,7 +812,7 @@ def _presence_of(q: Question, f: Facts, u: str, o: Origin, families: list[Family
             for _, clause, b in _of_kind(q, f, family, u, "UnencodedTerm"):
                 named = [] if "*" in b.get("categories", []) else b.get("categories", [])
                 here = _any(b.get("actions") or ["*"], v.touches, q.action) and _in_scope(clause, d, surely=False)
-                if here and any(v.touches(x, key) for x in named for key in cats):
+                if here and (any(v.touches(x, key) for x in named for key in cats) or (whole and "customer" in named)):
                     codes.add("unencoded-term")
             some = some or bool(usable)
             if prohibited and not usable and not _returned(q, f, u):
@@ -871,6 +911,7 @@ class Said:
     erased: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     nobody: set[str] = field(default_factory=set)
+    needs: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
 def _people(q: Question, f: Facts, u: str, cells: dict[str, Cell]) -> Said:
@@ -889,6 +930,7 @@ def _people(q: Question, f: Facts, u: str, cells: dict[str, Cell]) -> Said:
                 said.blank[c].add("stale")
             if view := _view(f, u, key, need):
                 said.codes |= _said(view)
+    said.needs = {key: need for key, (need, _) in rows.items()}
     for key, (need, refs) in rows.items():
         if not _person_columns(q, f, refs) or _applied(q, f, key, need) or _harmless(f, u, key, need):
             continue
@@ -898,21 +940,29 @@ def _people(q: Question, f: Facts, u: str, cells: dict[str, Cell]) -> Said:
             continue
         said.lists.add((*key, need))
         said.codes |= _said(view)
+        if f.built is not None and any((row.space, row.controller) == key for row in f.built.lists):
+            said.codes.add("stale")
         if view.kind == "only" and view.count == 0:
             said.nobody |= _said(view)
     for o in f.obligations:
         refs = {x.declaration for x in f.origins if u in _whose(q, f, x)}
         refs = {ref for ref in refs if (d := _declaration(q, f, ref)) and d.subject_space == o.subject_space}
         done = f.built is not None and any(row.space == o.subject_space and _fresh(q, row) for row in f.built.erased)
-        if o.customer != u or not o.subject_space or not refs or done:
+        if o.customer != u or not o.subject_space or done:
             continue
-        said.codes.add("deletion-open")
-        if _person_columns(q, f, refs):
+        keyed = _person_columns(q, f, refs)
+        if keyed:
             said.erased.add(o.subject_space)
-            continue
+        # The person may be in columns that nobody can filter: of the space without a key, or of people identified nobody says how.
+        hidden = set()
         for c, cell in cells.items():
-            if any(space == o.subject_space for space, _ in _needs(q, f, u, cell)):
-                said.blank.setdefault(c, set()).add("deletion-open")
+            for space, _ in _needs(q, f, u, cell):
+                if space == "" or (space == o.subject_space and not keyed):
+                    hidden.add(c)
+        for c in hidden:
+            said.blank.setdefault(c, set()).add("deletion-open")
+        if refs or hidden:
+            said.codes.add("deletion-open")
     if said.nobody:
         said.codes |= said.nobody
         said.nobody = said.codes & {
@@ -945,6 +995,7 @@ class Judged:
     out: set[str]
     cells: dict[str, Answer]
     said: Said
+    granted: bool
 
 
 def _own(q: Question, f: Facts) -> tuple[dict[str, Answer], Said]:
@@ -1006,16 +1057,23 @@ def _judge_all(q: Question, f: Facts, *, fewer: bool) -> tuple[Result, bool]:
         cells = {c: cell for c in columns if (cell := _cell(q, f, u, c)) is not None}
         said = _people(q, f, u, cells)
         answers = {}
+        by_contract = []
         for c in columns:
             answer = _contracts(q, f, u, c, cells[c], fewer) if c in cells else Answer("none", set())
+            by_contract.append((c, answer.kind))
             if c in said.blank:
-                answer = Answer("blank", answer.codes | said.blank[c], (), answer.days)
+                answer = Answer("blank", answer.codes | said.blank[c])
             if c in own_cells and own_cells[c].kind == "blank":
-                answer = Answer("blank", answer.codes, (), answer.days)
+                answer = Answer("blank", answer.codes)
             answers[c] = answer
         said.lists |= own_said.lists
         said.erased |= own_said.erased
-        judged[u] = Judged(_presence(q, f, u) | said.nobody, answers, said)
+        presence = _presence(q, f, u)
+        something = any(kind in ("keep", "apply") for _, kind in by_contract) or all(
+            kind == "none" for _, kind in by_contract
+        )
+        granted = not presence and something and not any(kind == "blank" and c in q.required for c, kind in by_contract)
+        judged[u] = Judged(presence | said.nobody, answers, said, granted)
     codes = {(code, u, "") for u, j in judged.items() for code in j.out | j.said.codes}
     codes |= {(code, u, c) for u, j in judged.items() for c, a in j.cells.items() for code in a.codes}
     codes |= {(code, "", c) for c, a in own_cells.items() for code in a.codes} | {
@@ -1082,10 +1140,11 @@ def _judge_all(q: Question, f: Facts, *, fewer: bool) -> tuple[Result, bool]:
         and not any(lists[u] or erased[u] for u in staying)
     )
     codes = {row for row in codes if reasons.refuses(row[0])}
+    people = _counts(f, judged)
     if not staying:
-        return Result("deny", codes=frozenset(codes | {("nobody-left", "", "")})), changes
+        return Result("deny", codes=frozenset(codes | {("nobody-left", "", "")}), people=people), changes
     if q.mode == "strict" and not plain:
-        return Result("deny", codes=frozenset(codes)), changes
+        return Result("deny", codes=frozenset(codes), people=people), changes
     found = Result(
         "permit" if plain else "permit_with_plan",
         cells,
@@ -1095,8 +1154,40 @@ def _judge_all(q: Question, f: Facts, *, fewer: bool) -> tuple[Result, bool]:
         frozenset(codes),
         _days(q, f, [u for u in staying if u], cells, shared),
         changes,
+        people,
+        _undertaken(q, f, [u for u in staying if u]),
     )
     return found, changes
+
+
+def _counts(f: Facts, judged: dict[str, Judged]) -> tuple[int, int, int, int]:
+    """Over the people registered for each customer: per space, by the least that a list its rows ask for allows."""
+    counts = [0, 0, 0, 0]
+    for u, j in judged.items():
+        for space in {x.space for x in f.consents if x.customer == u}:
+            registered = max(x.registered for x in f.consents if x.customer == u and x.space == space)
+            allowed = registered
+            for key, need in j.said.needs.items():
+                if key[0] == space:
+                    view = _view(f, u, key, need)
+                    allowed = min(allowed, view.allowed if view else 0)
+            counts[0 if j.granted else 2] += allowed
+            counts[1 if j.granted else 3] += registered - allowed
+    return (counts[0], counts[1], counts[2], counts[3])
+
+
+def _undertaken(q: Question, f: Facts, customers: list[str]) -> frozenset[tuple[str, str]]:
+    """Duties that travel with the permission: those about the action, of every family of those whose data are released."""
+    out = set()
+    for u in customers:
+        mine = [_declaration(q, f, o.declaration) for o in f.origins if u in _whose(q, f, o)]
+        for family in _families(q, f, u):
+            for d, clause, b in _of_kind(q, f, family, u, "Undertaking"):
+                if _any(b.get("actions") or ["*"], v.touches, q.action) and any(
+                    x is not None and _in_scope(clause, x, surely=False) for x in mine
+                ):
+                    out.add((d.ref, clause.ref))
+    return frozenset(out)
 
 
 def _meet(cells: list[Answer]) -> Answer:
@@ -1136,19 +1227,21 @@ def _serve_or_assign(q: Question, f: Facts) -> Result:
     parties = _served(q, f) | ({q.recipient} if q.recipient else set())
     for u in sorted({u for o in f.origins for u in _whose(q, f, o)} - {""}):
         mine = [_declaration(q, f, o.declaration) for o in f.origins if u in _whose(q, f, o)]
-        owners = set()
+        owners: set[str] = set()
+        unsaid = {d.ref for d in mine if d is not None}
         if any(o.customer == u and o.covers_models for o in f.obligations):
             codes.add(("deletion-open", u, ""))
         if any(g.customer in ("", u) for g in f.gaps):
             codes.add(("unreadable-fact", u, ""))
         for family in _families(q, f, u):
             for _, clause in _live(q, f, family, u):
-                if not any(d is not None and _in_scope(clause, d, surely=False) for d in mine):
-                    continue
                 b = _body(clause, f)
                 if b is None:
                     codes.add(("unreadable-fact", u, ""))
-                elif clause.kind == "Prohibition" and _any(b["actions"], v.touches, q.action):
+                    continue
+                if not any(d is not None and _in_scope(clause, d, surely=False) for d in mine):
+                    continue
+                if clause.kind == "Prohibition" and _any(b["actions"], v.touches, q.action):
                     codes.add(("prohibition", u, ""))
                 elif clause.kind == "UnencodedTerm" and _any(b.get("actions") or ["*"], v.touches, q.action):
                     codes.add(("unencoded-term", u, ""))
@@ -1158,6 +1251,7 @@ def _serve_or_assign(q: Question, f: Facts) -> Result:
                         codes.add(("party-restriction", u, ""))
                 elif clause.kind == "ModelOwnership":
                     owners.add(b["owner"])
+                    unsaid -= {d.ref for d in mine if d is not None and _in_scope(clause, d, surely=True)}
         released = any(
             (r.customer, r.action, r.recipient) == (u, q.action, q.recipient)
             and r.valid_from <= q.at
@@ -1167,6 +1261,9 @@ def _serve_or_assign(q: Question, f: Facts) -> Result:
         to_customer = bool(_party(f, u)) and q.recipient == _party(f, u)
         to_vendor = bool(_party(f, u)) and q.recipient in f.vendor_parties and q.action == "serve"
         allowed = {"vendor": True, "customer": to_customer or released, "joint": to_customer or to_vendor or released}
-        if not owners or not all(allowed[owner] for owner in owners):
+        if unsaid or not all(allowed[owner] for owner in owners):  # unsaid, for some of the data, refuses
             codes.add(("model-ownership", u, ""))
-    return Result("deny" if codes else "permit", codes=frozenset(codes))
+    if codes:
+        return Result("deny", codes=frozenset(codes))
+    present = sorted({u for o in f.origins for u in _whose(q, f, o)} - {""})
+    return Result("permit", undertakings=_undertaken(q, f, present))
