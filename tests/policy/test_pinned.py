@@ -1,14 +1,16 @@
 """Worlds made by hand, one for each sentence of SEMANTICS that a random world may miss; engine and reference must both see it so."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from governance.policy import engine
 from governance.policy.values import (
+    AppliedList,
     Basis,
+    Built,
     Column,
     ColumnCategory,
     ConsentView,
@@ -18,11 +20,13 @@ from governance.policy.values import (
     InPlace,
     KeyColumn,
     Known,
+    Membership,
     Model,
     Need,
     Obligation,
     OptIn,
     Origin,
+    OwnerRelease,
     Path,
     Prevails,
     ServedTo,
@@ -228,6 +232,101 @@ def test_a_document_counts_when_signed_activated_recorded_and_in_effect(answer: 
         assert answer(ask(), world([family("a", document("d", grant(), **missing))])).verdict == "deny"
 
 
+@both
+def test_a_form_accepted_anew_says_again_what_was_repealed_of_its_first_acceptance(answer: Answerer) -> None:
+    said = (grant(), clause("ban", "Prohibition", actions=["train"], categories=["customer.content"]))
+    first = document("d1", *said)
+    amendment = document("d2", repeals=("ban",), signed_on=date(2025, 6, 1))
+    again = document("d3", *said, signed_on=date(2026, 1, 1))
+    assert released(answer(ask(), world([family("a", first, amendment)])))
+    assert codes(answer, ask(), world([family("a", first, amendment, again)])) >= {"prohibition"}
+
+
+@both
+def test_a_repeal_reaches_earlier_documents_alone_unless_it_takes_a_grant(answer: Answerer) -> None:
+    ban = clause("ban", "Prohibition", actions=["train"], categories=["customer.content"])
+    early = document("d1", grant("g", "customer"), repeals=("ban", "g2"), signed_on=date(2025, 1, 1))
+    later = document("d2", ban, signed_on=date(2026, 1, 1))
+    assert codes(answer, ask(), world([family("a", early, later)])) >= {"prohibition"}
+    regrant = document("d2", grant("g2", "customer.usage"), signed_on=date(2026, 1, 1))
+    facts = world(
+        [family("a", document("d0"), document("d1", repeals=("g2",)), regrant)], columns={"use": ("customer.usage",)}
+    )
+    assert not released(answer(ask("use"), facts))
+
+
+@both
+def test_a_scoped_offer_is_none_outside_its_scope(answer: Answerer) -> None:
+    def told(*scope: str) -> Facts:
+        offer = clause("off", "OptInOffer", scope=scope, discount="8 %")
+        said = document("d", offer, grant("g", "customer", offer="off"))
+        return world([family("a", said)], opt_ins=(OptIn("off", "a", LONG_AGO),))
+
+    assert answer(ask(), told("desk")).verdict == "permit"
+    assert codes(answer, ask(), told("chat")) >= {"opt-in-inactive"}
+
+
+@both
+def test_naming_no_recipient_stands_for_every_entity_of_the_vendor(answer: Answerer) -> None:
+    two = ("pty-v1", "pty-v2")
+    restricted = document("d", grant(), clause("r", "PartyRestriction", groups=["grp-rivals"]))
+    facts = world(
+        [family("a", restricted)], vendor_parties=two, memberships=(Membership("grp-rivals", "pty-v2", LONG_AGO),)
+    )
+    assert answer(ask(recipient="pty-v1"), facts).verdict == "permit"
+    assert codes(answer, ask(recipient="pty-v2"), facts) >= {"party-restriction"}
+    assert codes(answer, ask(), facts) >= {"party-restriction"}
+    both_named = world([family("a", document("d", grant("g", recipients=list(two))))], vendor_parties=two)
+    one_named = world([family("a", document("d", grant("g", recipients=["pty-v1"])))], vendor_parties=two)
+    assert answer(ask(), both_named).verdict == "permit"
+    assert codes(answer, ask(), one_named) >= {"recipient-not-covered"}
+    assert answer(ask(recipient="pty-v1"), one_named).verdict == "permit"
+    assert codes(answer, ask(), replace(both_named, vendor_parties=())) >= {"recipient-not-covered"}
+
+
+@both
+def test_accepted_use_needs_who_signed_and_an_end_or_cannot_be_read(answer: Answerer) -> None:
+    def told(**more: str) -> Facts:
+        return world([family("a", document("d", grant("g", basis="accepted-use", **more)))])
+
+    assert answer(ask(), told(signatory="N. N.", until="2027-01-01")).verdict == "permit"
+    assert answer(ask(), told(signatory="N. N.", until="2026-11-01")).verdict == "deny"
+    for lacking in (told(signatory="N. N."), told(until="2027-01-01")):
+        assert codes(answer, ask(), lacking) >= {"unreadable-fact"}
+
+
+@both
+def test_the_strictest_position_of_a_family_counts(answer: Answerer) -> None:
+    def told(*positions: str) -> Facts:
+        said = [document(f"p{n}", clause(f"c{n}", "TrainingPosition", position=p)) for n, p in enumerate(positions)]
+        return world([family("a", *said, document("d", grant("g", "customer.usage")))])
+
+    assert "prohibited-by-contract" in codes(answer, ask(), told("silent", "prohibited", "negotiated"))
+    assert "contract-silent" in codes(answer, ask(), told("negotiated", "silent"))
+    assert "not-granted" in codes(answer, ask(), told("negotiated"))
+
+
+@both
+def test_a_prohibited_position_outlives_its_document_and_its_coverage(answer: Answerer) -> None:
+    old = document("d1", clause("pos", "TrainingPosition", position="prohibited"), terminated_at=YESTERDAY)
+    facts = world([family("a", old, document("d2", grant()))])
+    assert codes(answer, ask(), facts) >= {"prohibited-by-contract"}
+    left = world([family("a", document("d1", clause("u", "UnencodedTerm")), ref="f1", valid_to=YESTERDAY), family("a", document("d2", grant()), ref="f2")])  # fmt: skip
+    assert codes(answer, ask(), left) >= {"unencoded-term"}
+
+
+@both
+def test_a_document_that_renews_itself_runs_until_somebody_ends_it(answer: Answerer) -> None:
+    def told(renewal: str, **more: Any) -> Facts:
+        return world([family("a", document("d", grant(), expires_at=YESTERDAY, renewal=renewal, **more))])
+
+    assert answer(ask(), told("none")).verdict == "deny"
+    for renewal in ("automatic", "evergreen"):
+        assert answer(ask(), told(renewal)).verdict == "permit"
+        assert answer(ask(), told(renewal, terminated_at=NOW)).verdict == "deny"
+        assert answer(ask(), told(renewal, terminated_at=TOMORROW)).verdict == "permit"
+
+
 # --- rows, keys, the plan
 
 
@@ -331,6 +430,44 @@ def test_absent_customers_are_not_asked_about(answer: Answerer) -> None:
     facts = world([family("a", document("d", grant()))], customers=("a", "b"))
     gone = replace(facts, origins=tuple(replace(o, without=("b",)) for o in facts.origins))
     assert answer(ask(), facts).verdict == "permit_with_plan" and answer(ask(), gone).verdict == "permit"
+
+
+@both
+def test_a_ban_on_everything_reaches_the_key_by_which_a_customer_is_present(answer: Answerer) -> None:
+    def told(*clauses: Any) -> Facts:
+        said = family("a", document("d", grant(), *clauses))
+        facts = world([said, family("b", document("e", grant("g2")))], source_keys=(KeyColumn(NS, S, "tenant"),))
+        mine, theirs = (replace(facts.declarations[0], ref=f"src-{u}", customers=(u,)) for u in ("a", "b"))
+        joined = (Origin("", "src-a", NS, S, "tenant", Path.PRESENCE), Origin("text", "src-b", NS, S, "text"))
+        return replace(facts, declarations=(mine, theirs), origins=joined)
+
+    assert answer(ask(), told()).verdict == "permit"
+    for categories in (["*"], ["customer"]):
+        everything = clause("ban", "Prohibition", actions=["train"], categories=categories)
+        assert ("prohibition", "a", "") in answer(ask(), told(everything)).codes
+    assert ("unencoded-term", "a", "") in answer(
+        ask(), told(clause("u", "UnencodedTerm", categories=["customer"]))
+    ).codes
+    for other in (["customer.usage"], ["user"]):
+        assert (
+            answer(ask(), told(clause("ban", "Prohibition", actions=["train"], categories=other))).verdict == "permit"
+        )
+
+
+@both
+def test_an_unreadable_category_of_a_column_that_filters_leaves_the_rows_out(answer: Answerer) -> None:
+    facts = world([family("a", document("d", grant()))], columns={"text": ("customer.content",), "use": ("customer.usage", "no.such")})  # fmt: skip
+    filtered = replace(facts, origins=(facts.origins[0], Origin("", "src", NS, S, "use", Path.PRESENCE)))
+    assert ("unreadable-fact", "a", "") in answer(ask(), filtered).codes
+    assert answer(ask(), facts).verdict == "permit"
+
+
+@both
+def test_what_is_blank_sets_no_time_to_delete(answer: Answerer) -> None:
+    said = document("d", grant("g1", "customer.content", max_retention_days=10), grant("g2", "customer.usage", max_retention_days=90))  # fmt: skip
+    columns = {"mail": ("customer.content", "user.contact.email"), "use": ("customer.usage",)}
+    facts = with_people(world([family("a", said)], columns=columns), keyed=False)
+    assert answer(ask("mail", "use"), facts).days == 90
 
 
 # --- provenance
@@ -472,6 +609,44 @@ def test_own_data_need_the_vendor_as_controller_and_a_basis_where_they_are_perso
     assert answer(ask("mail"), named).verdict == "deny"
 
 
+@both
+def test_a_person_to_erase_whom_nobody_can_tell_apart_blanks_the_columns_about_people(answer: Answerer) -> None:
+    duty = Obligation("obl", "a", "open", TOMORROW, subject_space="people", subjects=2, digest="d")
+    warranty = Basis("b", "a", "user", "train", PURPOSE, "customer-warranty", LONG_AGO)
+    columns = {**PERSONAL, "use": ("customer.usage",)}
+    facts = world([family("a", document("d", grant()))], columns=columns, bases=(warranty,))
+    assert released(answer(ask("mail", "use"), facts)) == {("a", "mail"), ("a", "use")}
+    result = answer(ask("mail", "use"), replace(facts, obligations=(duty,)))
+    assert released(result) == {("a", "use")} and ("deletion-open", "a", "mail") in result.codes
+    unkeyed = with_people(replace(facts, obligations=(duty,)), keyed=False)
+    assert released(answer(ask("mail", "use"), unkeyed)) == {("a", "use")}
+
+
+@both
+def test_people_are_counted_by_what_their_rows_need_whoever_made_sure_of_it(answer: Answerer) -> None:
+    said = [family("a", document("d", grant())), family("b", document("e"))]
+    facts = with_people(world(said, columns=PERSONAL, consents=(view("a"), view("b", allowed=3))))
+    assert answer(ask("mail"), facts).people == (5, 3, 3, 5)
+    assert answer(ask("mail"), with_people(replace(facts, identities=()), keyed=False)).people == (5, 3, 3, 5)
+    row = AppliedList("people", "ctl", Need.CONSENT, NOW - timedelta(hours=1))
+    built = replace(facts, built=Built("p", (row,)))
+    assert answer(ask("mail"), built).people == (5, 3, 3, 5)
+    assert answer(ask("mail"), replace(facts, consents=(view("a", need=Need.EXPLICIT),))).people == (0, 8, 0, 0)
+
+
+@both
+def test_an_applied_list_counts_while_it_is_fresh_and_strict_enough(answer: Answerer) -> None:
+    facts = with_people(world([family("a", document("d", grant()))], columns=PERSONAL, consents=(view(),)))
+
+    def told(need: Need = Need.CONSENT, hours: int = 1, gone: int = 0) -> Any:
+        row = AppliedList("people", "ctl", need, NOW - timedelta(hours=hours), gone)
+        return answer(ask("mail"), replace(facts, built=Built("p", (row,))))
+
+    assert told().verdict == told(Need.EXPLICIT, 23).verdict == "permit"
+    for stale in (told(hours=24), told(gone=1), told(Need.NO_OBJECTION)):
+        assert stale.verdict == "permit_with_plan" and ("stale", "a", "") in stale.codes
+
+
 # --- safeguards
 
 
@@ -554,6 +729,45 @@ def test_anonymised_by_declaration_takes_a_column_off_the_personal_axis(answer: 
     assert answer(ask("mail"), attested).verdict == "permit"
 
 
+@both
+def test_anonymised_can_only_be_declared(answer: Answerer) -> None:
+    facts = world([family("a", document("d", grant("g", safeguards=[{"kind": "pseudonymised", "known": "claimed"}])))])
+    for known, verdict in (
+        (Known.DECLARED, "permit"),
+        (Known.MEASURED, "permit_with_plan"),
+        (Known.CLAIMED, "permit_with_plan"),
+    ):
+        assert answer(ask(), replace(facts, safeguards=(InPlace("run-1", "anonymised", known),))).verdict == verdict
+
+
+@both
+@pytest.mark.parametrize(
+    ("needed", "found", "met"),
+    [
+        ({"kind": "aggregated", "n": 10, "c": 3}, B(n=10, c=3), True),
+        ({"kind": "aggregated", "n": 10, "c": 3}, B(n=9, c=3), False),
+        ({"kind": "aggregated", "n": 10, "c": 3}, B(n=10), False),
+        ({"kind": "dp", "epsilon": "0.5"}, B(epsilon="0.5"), True),
+        ({"kind": "dp", "epsilon": "0.5"}, B(epsilon="0.6"), False),
+        ({"kind": "dp", "epsilon": "0.5"}, B(), False),
+    ],
+)
+def test_bounds_are_met_by_values_at_least_as_strict(
+    answer: Answerer, needed: dict[str, Any], found: B, met: bool
+) -> None:
+    facts = world([family("a", document("d", grant("g", safeguards=[needed])))])
+    held = InPlace("run-1", needed["kind"], Known.MEASURED, bounds=found)
+    assert answer(ask(), replace(facts, safeguards=(held,))).verdict == ("permit" if met else "permit_with_plan")
+
+
+@both
+def test_a_standard_is_met_by_that_standard_alone(answer: Answerer) -> None:
+    facts = world([family("a", document("d", grant("g", safeguards=[{"kind": "deidentified", "standard": "hipaa"}])))])
+    for standard, verdict in (("hipaa", "permit"), ("ccpa", "permit_with_plan"), ("", "permit_with_plan")):
+        held = InPlace("run-1", "deidentified", Known.DECLARED, standard=standard)
+        assert answer(ask(), replace(facts, safeguards=(held,))).verdict == verdict
+
+
 # --- models
 
 
@@ -593,6 +807,66 @@ def test_a_restricted_party_that_the_model_serves_counts_like_a_recipient(answer
     )
     assert "party-restriction" in codes(answer, ask(model="m"), facts)
     assert answer(ask(), facts).verdict == "permit"
+
+
+@both
+def test_ownership_must_be_said_of_all_of_the_data_in_a_model(answer: Answerer) -> None:
+    node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
+
+    def told(*scope: str) -> Facts:
+        facts = world([family("a", document("d", clause("own", "ModelOwnership", scope=scope, owner="vendor")))])
+        chat = replace(facts.declarations[0], ref="src-2", product="chat")
+        more = Origin("", "src-2", NS, S, "text", Path.PRESENCE)
+        return replace(facts, declarations=(*facts.declarations, chat), origins=(*facts.origins, more))
+
+    assert answer(node, told()).verdict == answer(node, told("desk", "chat")).verdict == "permit"
+    assert codes(answer, node, told("desk")) == {"model-ownership"}
+
+
+@both
+def test_what_was_undertaken_travels_with_a_model_and_with_data(answer: Answerer) -> None:
+    duty = clause("u", "Undertaking", duty="notify-before", days=14, actions=["serve"])
+    facts = world([family("a", document("d", clause("own", "ModelOwnership", owner="vendor"), grant(), duty))])
+    node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
+    assert answer(node, facts).undertakings == {("d", "u")}
+    assert not answer(ask(), facts).undertakings
+    everywhere = world([family("a", document("d", grant(), clause("u", "Undertaking", duty="attribution")))])
+    assert answer(ask(), everywhere).undertakings == {("d", "u")}
+
+
+@both
+def test_an_owner_releases_a_model_to_one_party_for_one_action_and_a_time(answer: Answerer) -> None:
+    node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
+    facts = world([family("a", document("d", clause("own", "ModelOwnership", owner="joint")))])
+
+    def told(*release: Any, end: Any = None) -> str:
+        return answer(node, replace(facts, owner_releases=(OwnerRelease(*release, LONG_AGO, end),))).verdict
+
+    assert told("a", "serve", "pty-x") == told("a", "serve", "pty-x", end=TOMORROW) == "permit"
+    assert told("a", "assign", "pty-x") == told("a", "serve", "pty-y") == told("b", "serve", "pty-x") == "deny"
+    assert told("a", "serve", "pty-x", end=NOW) == "deny"
+    vendor = replace(node, recipient="pty-vendor")
+    assert (
+        answer(vendor, facts).verdict == "permit" and answer(replace(vendor, action="assign"), facts).verdict == "deny"
+    )
+
+
+@both
+def test_clauses_about_passing_on_count_by_action_and_scope(answer: Answerer) -> None:
+    node = replace(ask(action="assign", purpose="", recipient="pty-x"), columns=())
+    own = clause("own", "ModelOwnership", owner="vendor")
+    for code, kind, body in (
+        ("prohibition", "Prohibition", {"actions": ["assign"]}),
+        ("unencoded-term", "UnencodedTerm", {"actions": ["assign"]}),
+        ("party-restriction", "PartyRestriction", {"parties": ["pty-x"]}),
+    ):
+        assert codes(answer, node, world([family("a", document("d", own, clause("c", kind, **body)))])) == {code}
+        outside = clause("c", kind, scope=("chat",), **body)
+        assert answer(node, world([family("a", document("d", own, outside))])).verdict == "permit"
+    elsewhere = clause("c", "Prohibition", actions=["serve"])
+    assert answer(node, world([family("a", document("d", own, elsewhere))])).verdict == "permit"
+    garbled = replace(clause("c", "Prohibition", scope=("chat",), actions=["serve"]), body="{")
+    assert codes(answer, node, world([family("a", document("d", own, garbled))])) == {"unreadable-fact"}
 
 
 # --- questions that mean nothing
