@@ -14,7 +14,7 @@ type Completeness = Literal["known", "partial", "unknown"]
 class Origin:
     """A declared source column (`*`: columns that nobody listed) from which something reaches a column asked about.
 
-    `masked` and `without` hold on every path of this kind: parties or subjects (references) that were purged, are absent, or whose
+    `through`: the way ends in all columns of the source (`*`), of which this is one; one that is named as well stands here twice. `masked` and `without` hold on every path of this kind: parties or subjects (references) that were purged, are absent, or whose
     keys had ended.
     """
 
@@ -25,6 +25,7 @@ class Origin:
     path: Path
     masked: bool
     without: frozenset[str] = frozenset()
+    through: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -229,17 +229,17 @@ def exposure(graph: Graph, name: Name, at: int, columns: Sequence[str] | None = 
 
 def origins_of(graph: Graph, barriers: Barriers, found: Walk) -> frozenset[Origin]:
     """Return the declared source columns among the nodes of a walk."""
-    met: dict[tuple[str, Name, str, str], Label] = {}
+    met: dict[tuple[str, Name, str, str, bool], Label] = {}
     for node, label in found.labels.items():
         here = label.without | barriers.absent(node.write, node.column)
         for source in barriers.sources(node.write):
             mine = Label(label.masked, here | barriers.keys_ended(source, node.write))
             for column in _expanded(graph, node):
-                key = (source.ref, node.write.name, column, node.path)
+                key = (source.ref, node.write.name, column, node.path, node.column == ANY)
                 met[key] = mine if key not in met else met[key].meet(mine)
     return frozenset(
-        Origin(ref, name.namespace, name.name, column, path, label.masked, label.without)  # type: ignore[arg-type]
-        for (ref, name, column, path), label in met.items()
+        Origin(ref, name.namespace, name.name, column, path, label.masked, label.without, through)  # type: ignore[arg-type]
+        for (ref, name, column, path, through), label in met.items()
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from consent import vocabulary
-from governance.policy.values import Facts, Question
+from governance.policy.values import Facts, Mode, Question
 from lineage import errors
 
 
@@ -18,6 +18,8 @@ def check(question: Question, facts: Facts) -> Question:
     for field, moment in (("at", question.at), ("as_known_at", question.as_known_at)):
         if moment.tzinfo is None:
             raise BadQuestion("a time needs its offset", where=field)
+    if question.sources and question.mode is not Mode.PREFLIGHT:
+        raise BadQuestion("what it will be made from is said in preflight alone", where="sources")
     if not vocabulary.is_action(question.action):
         raise BadQuestion(f"there is no action {question.action!r}", code="unknown-action", where="action")
     if question.action in vocabulary.MODEL_ACTIONS:

@@ -57,8 +57,31 @@ class Need(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedColumn:
+    """A column of a planned output, and the columns of one source that will go into it."""
+
+    column: str
+    inputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """What a planned output will be made from. No `columns`: each of its columns from all of the source's.
+
+    `filters` are columns of the source that will only decide which rows are there.
+    """
+
+    namespace: str
+    dataset: str
+    columns: tuple[PlannedColumn, ...] = ()
+    filters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """May these columns of a dataset be used for this action and purpose by this recipient, at `at`?
+
+    `sources` belong to `preflight`: the dataset is an output that does not exist yet and will be made from them.
 
     `recipient` None is the vendor itself. For `serve` and `assign` the dataset is the model's node and columns and purpose are
     empty. `model` is the model that the data goes into; `region` and `environment` are where the work is done.
@@ -77,6 +100,7 @@ class Question:
     region: str | None = None
     mode: Mode = Mode.PLAN
     required: tuple[str, ...] = ()
+    sources: tuple[PlannedSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ def _columns(ask: Ask, now: datetime) -> tuple[str, ...]:
     """What is asked for: the columns named, or all that lineage knows but the keys, which are for filtering."""
     if ask.columns or ask.action in ("serve", "assign"):
         return ask.columns
+    if ask.sources:
+        return tuple(sorted({column for source in ask.sources for column in source.columns}))
     place, at, known = (ask.dataset.namespace, ask.dataset.name), ask.at or now, ask.as_known_at or now
     exposure = lineage.exposure(*place, at=at, as_known_at=known)
     declared = catalogue.key_columns([place], at=at, as_known_at=known)[place]

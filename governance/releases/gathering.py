@@ -72,7 +72,8 @@ def _facts(
     rows = terms.customers(refs)
     families = contracts.families_of(refs, as_known_at=known)
     models = _models(question)
-    recipients = {question.recipient} if question.recipient else set()
+    vendors = terms.vendors(known=known)
+    recipients = {question.recipient} if question.recipient else set(vendors)  # no recipient is the vendor itself
     served = {each.party for model in models for each in model.served_to}
     own = {row.party.ref for row in rows}
     return values.Facts(
@@ -89,8 +90,8 @@ def _facts(
         customers=tuple(_customer(row, found) for row in rows),
         families=families,
         opt_ins=terms.opt_ins(refs, known=known),
-        parties=terms.registered(recipients | served | own | terms.named_parties(families)),
-        vendor_parties=terms.vendors(),
+        parties=terms.registered(recipients | served | own | terms.named_parties(families), known=known),
+        vendor_parties=vendors,
         memberships=terms.memberships(recipients | served | own, known=known),
         bases=terms.bases([*refs, VENDOR], known=known),
         obligations=people.duties(refs, question),
@@ -135,13 +136,26 @@ def _models(question: values.Question) -> tuple[values.Model, ...]:
 
 
 def _model(row: Model, question: values.Question) -> values.Model:
+    """A model serves whom its descendants serve, and inherits from what it was made of whom that serves."""
     node = (row.namespace, row.name)
     reached = lineage.descendants(*node, at=question.at, as_known_at=question.as_known_at)
-    nodes = {node, *((each.version.namespace, each.version.name) for each in reached), *_adapted(row)}
+    made_of = lineage.exposure(*node, at=question.at, as_known_at=question.as_known_at, columns=()).ancestors
+    nodes = {node, *((each.version.namespace, each.version.name) for each in reached), *_adapted(row), *_bases(row)}
+    nodes |= {(namespace, name) for namespace, name, _ in made_of}
     services = catalogue.services(nodes, as_known_at=question.as_known_at, not_over_at=question.at)
     periods = {(s.party_ref, s.valid_from, s.until(question.as_known_at)) for s in services}
     ordered = sorted(periods, key=lambda p: (p[0], p[1], p[2] is not None, p[2] or p[1]))
     return values.Model(ref=row.ref, served_to=tuple(values.ServedTo(*period) for period in ordered))
+
+
+def _bases(row: Model) -> set[tuple[str, str]]:
+    """What it was adapted from, and what that was."""
+    found: set[tuple[str, str]] = set()
+    above = row.adapted_from
+    while above is not None and (node := (above.namespace, above.name)) not in found:
+        found.add(node)
+        above = above.adapted_from
+    return found
 
 
 def _owner_releases(question: values.Question) -> tuple[values.OwnerRelease, ...]:

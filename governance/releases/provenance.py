@@ -9,9 +9,9 @@ from governance.catalogue import queries as catalogue
 from governance.catalogue.models import SafeguardDeclaration, SourceDeclaration
 from governance.parties.models import Party, TenantKey
 from governance.policy import canonical, values
+from governance.releases import planned
 from governance.releases.models import BuiltVersion, RowCount
 from lineage import answers, queries
-from lineage.models import Dataset as LineageDataset
 
 type Place = tuple[str, str]
 
@@ -41,8 +41,8 @@ class Provenance:
 def read(question: values.Question) -> Provenance:
     """Ask lineage and the catalogue about the question's dataset."""
     at, known, place = question.at, question.as_known_at, (question.namespace, question.dataset)
-    exposure = queries.exposure(*place, at=at, as_known_at=known)
-    versions = queries.versions(*place, at=at, as_known_at=known)
+    exposure = planned.exposure(question) if question.sources else queries.exposure(*place, at=at, as_known_at=known)
+    versions = () if question.sources else queries.versions(*place, at=at, as_known_at=known)
     wanted = {origin.declaration for origins in exposure.origins.values() for origin in origins}
     on_d = catalogue.sources_on([place], at=at, as_known_at=known)[place]
     sources = catalogue.sources(wanted | {row.ref for row in on_d}, at=at, as_known_at=known)
@@ -79,33 +79,35 @@ UNDECLARED = frozenset({"base", "no-source-named"})  # of lineage's findings: a 
 
 
 def origins(found: Provenance, question: values.Question) -> tuple[values.Origin, ...]:
-    """Return every (column of D, source column) that lineage connects.
+    """Return every (column of D, source column) that lineage connects; a way through all columns of a source is one of `*`.
 
     The row `*` speaks of columns that nobody listed: it is a fact only where one of those is asked for.
     """
     listed = set(question.columns) <= set(found.exposure.columns) and bool(question.columns)
-    return tuple(
+    made = {
         values.Origin(
             column=column,
             declaration=origin.declaration,
             namespace=origin.namespace,
             dataset=origin.dataset,
-            source_column=origin.column,
+            source_column="*" if origin.through else origin.column,
             path=values.Path(origin.path),
             masked=origin.masked,
             without=tuple(sorted(ref for ref in origin.without if ref.startswith("cus_"))),
         )
-        for column, reached in sorted(found.exposure.origins.items())
+        for column, reached in found.exposure.origins.items()
         if column != "*" or not listed
-        for origin in sorted(reached)
-    )
+        for origin in reached
+    }
+    return tuple(sorted(made, key=canonical.value_bytes))
 
 
 def declarations(
     found: Provenance, customers: Mapping[str, tuple[str, ...]], question: values.Question
 ) -> tuple[values.Declaration, ...]:
     """Return the source declarations that reach D, each with its customers."""
-    vendors = set(Party.objects.filter(kind=Party.Kind.VENDOR).values_list("ref", flat=True))
+    ours = Party.objects.filter(kind=Party.Kind.VENDOR, created_at__lte=question.as_known_at)
+    vendors = set(ours.values_list("ref", flat=True))
     return tuple(_declaration(found, row, customers[ref], vendors) for ref, row in sorted(found.sources.items()))
 
 
@@ -128,15 +130,14 @@ def holders(sources: Mapping[str, SourceDeclaration], *, at: datetime, known: da
 
 
 def schemas(found: Provenance) -> tuple[values.Schema, ...]:
-    """Return the columns of the sources of which all columns are known."""
-    wanted = set(_source_places(found))
-    rows = LineageDataset.objects.filter(
-        namespace__in={n for n, _ in wanted}, name__in={n for _, n in wanted}, whole=True
-    )
+    """Return the columns of the sources that are reached through all of their columns, where those were known."""
+    reached: dict[Place, set[str]] = {}
+    for origin in (origin for origins in found.exposure.origins.values() for origin in origins if origin.through):
+        reached.setdefault((origin.namespace, origin.dataset), set()).add(origin.column)
     return tuple(
-        values.Schema(row.namespace, row.name, tuple(sorted(row.columns.values_list("column", flat=True))))
-        for row in rows.order_by("namespace", "name")
-        if (row.namespace, row.name) in wanted
+        values.Schema(*place, tuple(sorted(columns)))
+        for place, columns in sorted(reached.items())
+        if "*" not in columns
     )
 
 

@@ -11,7 +11,7 @@ from governance.policy import values
 from lineage import errors
 
 PLACE = re.compile(r" - at `\$\.?(.*)`$")
-LONGEST, MOST = 500, 2_000
+LONGEST, MOST, MOST_SOURCES = 500, 2_000, 50
 
 
 class BadRequest(errors.Malformed):
@@ -31,6 +31,21 @@ class DatasetName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {"namespace": self.namespace, "name": self.name}
 
 
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a planned output will be made from: per planned column the source's columns that go into it; without `columns` all into all."""
+
+    namespace: str
+    name: str
+    columns: dict[str, tuple[str, ...]] = {}
+    filters: tuple[str, ...] = ()
+
+    def value(self) -> values.PlannedSource:
+        """Return it as the engine's question has it, in one order."""
+        said = sorted((column, tuple(sorted(set(inputs)))) for column, inputs in self.columns.items())
+        columns = tuple(values.PlannedColumn(*each) for each in said)
+        return values.PlannedSource(self.namespace, self.name, columns, tuple(sorted(set(self.filters))))
+
+
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The question as it is sent. Without `columns` every column of the dataset but its declared keys is asked for."""
 
@@ -44,6 +59,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     environment: str | None = None
     region: str | None = None
     mode: Literal["plan", "strict", "preflight"] = "plan"
+    sources: tuple[Source, ...] = ()  # in preflight: what the dataset, which does not exist yet, will be made from
     output: DatasetName | None = None  # where a build of the plan is written
     writes: tuple[DatasetName, ...] = ()  # what the run that uses the data will write
     at: datetime | None = None
@@ -64,6 +80,8 @@ def parse(body: object) -> Ask:
         found = PLACE.search(str(error))
         raise BadRequest(PLACE.sub("", str(error)), where=found.group(1) if found else "") from None
     _check(msgspec.to_builtins(ask), "")
+    if len(ask.sources) > MOST_SOURCES:
+        raise BadRequest(f"at most {MOST_SOURCES} sources at once", where="sources")
     if len(ask.columns) > MOST:
         raise BadRequest(f"at most {MOST} columns at once", where="columns")
     for field in ("at", "as_known_at", "ran_unasked_at"):
@@ -92,6 +110,7 @@ def question(ask: Ask, *, columns: tuple[str, ...], now: datetime) -> values.Que
         region=ask.region,
         mode=values.Mode(ask.mode),
         required=ask.required,
+        sources=tuple(source.value() for source in ask.sources),
     )
 
 
@@ -100,6 +119,7 @@ def _check(value: Any, where: str) -> None:
     match value:
         case dict():
             for name, inner in value.items():
+                _check(name, where)
                 _check(inner, f"{where}.{name}" if where else name)
         case list() | tuple():
             for index, inner in enumerate(value):

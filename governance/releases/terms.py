@@ -80,14 +80,16 @@ def memberships(parties: Iterable[str], *, known: datetime) -> tuple[values.Memb
     return tuple(sorted(found.values(), key=lambda m: (m.group, m.member, m.valid_from)))
 
 
-def registered(refs: Iterable[str]) -> tuple[str, ...]:
-    """Return those of these references that are registered parties."""
-    return tuple(sorted(Party.objects.filter(ref__in=list(refs)).values_list("ref", flat=True)))
+def registered(refs: Iterable[str], *, known: datetime) -> tuple[str, ...]:
+    """Return those of these references that were registered parties."""
+    rows = Party.objects.filter(ref__in=list(refs), created_at__lte=known)
+    return tuple(sorted(rows.values_list("ref", flat=True)))
 
 
-def vendors() -> tuple[str, ...]:
+def vendors(*, known: datetime) -> tuple[str, ...]:
     """Return our own entities."""
-    return tuple(sorted(Party.objects.filter(kind=Party.Kind.VENDOR).values_list("ref", flat=True)))
+    rows = Party.objects.filter(kind=Party.Kind.VENDOR, created_at__lte=known)
+    return tuple(sorted(rows.values_list("ref", flat=True)))
 
 
 def named_parties(found: Iterable[values.Family]) -> set[str]:

@@ -79,6 +79,8 @@ def decide(q: Question, f: Facts) -> Result:
 def _malformed(q: Question, f: Facts) -> None:
     if q.action not in v.ACTIONS:
         raise Malformed("action")
+    if q.sources and q.mode != "preflight":
+        raise Malformed("sources")
     if q.action in ("serve", "assign"):
         if q.purpose or q.columns or q.required:
             raise Malformed("a model has no purpose and no columns")
