@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-CONTENT = "content"
-PRESENCE = "presence"
+CONTENT: Final = "content"
+PRESENCE: Final = "presence"
 type Path = Literal["content", "presence"]
 type Completeness = Literal["known", "partial", "unknown"]
 

@@ -72,7 +72,7 @@ def _judge(laid_out: World, everybody: Sequence[Judged]) -> Judgement:
     staying = sorted_out.staying if not inseparable else ()
     if not customers and not strangers:
         nobodys = Group((), own.cells, own.lists, own.erased)
-        staying = () if planning.emptied(laid_out, nobodys.cells) else (nobodys,)
+        staying = () if judging.emptied(laid_out, nobodys.cells) else (nobodys,)
     reasons = [
         *strangers,
         *inseparable,

@@ -53,7 +53,7 @@ class Change:
         return replace(
             facts,
             families=after,
-            parties=tuple(sorted({*facts.parties, *terms.registered(self.parties)})),
+            parties=tuple(sorted({*facts.parties, *terms.registered(self.parties, known=question.as_known_at)})),
             opt_ins=(*facts.opt_ins, *taken),
             obligations=(*facts.obligations, *self._proposed(facts, after, question.at)),
         )
