@@ -43,7 +43,23 @@ class Rules:
 
 # The oldest first; the last is the newest, `values.RULES_VERSION`.
 VERSIONS: dict[str, Rules] = {
-    "1": Rules("1", ("The first rules.",), decisions.evaluate),
+    "1": Rules("1", ("The first rules.",), None),
+    "2": Rules(
+        "2",
+        (
+            "A vendor's ownership of models must be said for all of a customer's data in the model, not for some of its products.",
+            "An opt-in offer that is limited to products, environments or regions helps only there.",
+            "A prohibition, or a term not yet encoded, about all of a customer's data reaches the key columns that filter its rows.",
+            "A category in no tree, on a column that filters, leaves the customer's rows out.",
+            "A standard form that is accepted anew says again what was repealed of its earlier acceptance.",
+            "A question without recipient is about every entity of the vendor's: restricted parties and named recipients count so.",
+            "A person's open deletion blanks columns about people in whom nobody says how persons are identified.",
+            "`anonymised` counts only as declared by two persons.",
+            "What was undertaken stands in permits to serve or assign a model, too.",
+            "Columns that are left blank set no time to delete; people are counted by what their rows need.",
+        ),
+        decisions.evaluate,
+    ),
 }
 
 
