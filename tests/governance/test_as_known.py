@@ -246,4 +246,4 @@ def test_the_end_of_a_standard_form_ends_every_acceptance_of_it(known: World) ->
     known.grant("corax", kind=Document.Kind.ACCEPTANCE, form=form, title="Acceptance")
     found = gathering.gather(requests.question(ask(), columns=ask().columns, now=clock())).facts
     (accepted,) = [d for f in found.families for d in f.documents if d.kind == "acceptance"]
-    assert accepted.terminated_at == datetime(2026, 1, 1, tzinfo=UTC)
+    assert accepted.expires_at == datetime(2026, 1, 1, tzinfo=UTC) and accepted.renewal == "none"
