@@ -15,7 +15,7 @@ from governance.building import counting
 from governance.catalogue import columns, declarations, safeguards, sources, trained
 from governance.catalogue.models import CategoryDeclaration, KeyColumn, Model, Service
 from governance.catalogue.places import Place
-from governance.contracts import corrected_clauses, corrections, documents, families, optins
+from governance.contracts import corrected_clauses, corrections, families, optins, terminations
 from governance.contracts.models import Clause, Document, FamilyCustomer, OptIn
 from governance.obligations import duties
 from governance.parties import groups, keyspaces, organisations
@@ -139,7 +139,7 @@ LATER: dict[str, Callable[[World], Any]] = {
     "the end of a membership": lambda w: groups.leave(GroupMembership.objects.get(), at=datetime(2026, 1, 1, tzinfo=UTC), by=actors.SYSTEM),
     "a vendor entity": register_party,
     "a document": lambda w: w.grant("corax", ("Grant", releases_world.TRAIN | {"categories": ["customer"]})),
-    "the end of a document": lambda w: documents.terminate(document_of(w), ends_at=datetime(2026, 1, 1, tzinfo=UTC), reason="over", by=w.cast.lawyer.actor),
+    "the end of a document": lambda w: terminations.terminate(document_of(w), ends_at=datetime(2026, 1, 1, tzinfo=UTC), reason="over", by=w.cast.lawyer.actor),
     "a correction": correct,
     "the end of coverage": lambda w: families.uncover(FamilyCustomer.objects.filter(customer=acme(w)).order_by("pk")[0], at=datetime(2026, 1, 1, tzinfo=UTC), by=w.cast.lawyer.actor),
     "an opt-in": lambda w: optins.activate(offer_to(w.customers["brandt"]), w.customers["brandt"], valid_from=LONG_AGO, evidence="mail", by=w.cast.lawyer.actor),
