@@ -2,18 +2,20 @@
 
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from consent import keys, trees, vocabulary
+from consent import keys, mappings, trees, vocabulary
 from consent.api import caller, is_officer
 from consent.key_models import LONGEST, KeyRename, OwnKey
+from lineage import errors
 
 ANY = OpenApiTypes.OBJECT
 WRITE = "vocabulary:write"
@@ -37,6 +39,27 @@ class Trees(APIView):
                 _entry(key, title, tree, own.get(key), standing) for key, title in sorted({**known, **mine}.items())
             ]
         return Response(found)
+
+
+class TreesAbroad(APIView):
+    """The vocabulary in the words of others."""
+
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(parameters=[OpenApiParameter("form", str, enum=["dpv", "aipref"], required=True)], responses=ANY)
+    def get(self, request: Request) -> Response:
+        """Return every key beside the terms of W3C DPV (JSON-LD), or the labels of IETF AIPREF, and what those cannot say."""
+        match request.query_params.get("form"):
+            case "dpv":
+                base = f"{settings.SITE_URL}/vocabulary#"
+                document, losses = mappings.vocabulary_as_dpv(base, trees.offered())
+            case "aipref":
+                document, losses = mappings.vocabulary_as_aipref(trees.offered())
+            case _:
+                raise errors.Malformed(
+                    "the vocabulary is given out as dpv or aipref", code="unknown-form", where="form"
+                )
+        return Response({"document": document, "losses": mappings.plain(losses)})
 
 
 class KeyIn(serializers.Serializer[keys.Proposal]):

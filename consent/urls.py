@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/v1/bases/<str:ref>/end", api.BasisStep.as_view(step="end")),
     path("api/v1/bases/<str:ref>/end/approve", api.BasisStep.as_view(step="approve-end")),
     path("api/v1/vocabulary", keys_api.Trees.as_view()),
+    path("api/v1/vocabulary/export", keys_api.TreesAbroad.as_view()),
     path("api/v1/vocabulary/keys", keys_api.Keys.as_view()),
     path("api/v1/vocabulary/keys/<str:ref>", keys_api.Key.as_view()),
     path("api/v1/vocabulary/keys/<str:ref>/approve", keys_api.Approve.as_view()),

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -15,13 +16,17 @@ from rest_framework.views import APIView
 
 from governance.access import actors, reading
 from governance.access.idempotency import Once
-from governance.contracts import contract_files, cover_pages, families, imports
+from governance.contracts import abroad, contract_files, cover_pages, families, imports
 from governance.contracts.models import Import
 from governance.contracts.serializers import ClosingIn, DocumentChange
 from lineage import errors
 
 READ, WRITE = "contracts:read", "contracts:write"
-FORM = OpenApiParameter("form", str, enum=["json"])
+FORM = OpenApiParameter("form", str, enum=["json", "dpv", "aipref"])
+
+
+def _base() -> str:
+    return f"{settings.SITE_URL}/vocabulary#"
 
 
 class Unambiguous(JSONParser):
@@ -130,13 +135,18 @@ class ContractExport(APIView):
 
     @extend_schema(parameters=[FORM], responses=serializers.DictField())
     def get(self, request: Request, ref: str) -> Response:
-        """Give out everything that counts in the contract."""
+        """Give out everything that counts in the contract (json); or what it permits now, in the words of W3C DPV or IETF AIPREF, with a
+        report of what those cannot say. What cannot be said is not permitted."""
         family = families.get(ref, by=actors.of(request.user))
         match request.query_params.get("form", "json"):
             case "json":
                 return Response(contract_files.plain(contract_files.of(family)))
+            case "dpv" | "aipref" as form:
+                return Response(abroad.contract(family, form=form, at=timezone.now(), base=_base()))
             case _:
-                raise errors.Malformed("a contract is given out as json", code="unknown-form", where="form")
+                raise errors.Malformed(
+                    "a contract is given out as json, dpv or aipref", code="unknown-form", where="form"
+                )
 
 
 class ImportStep(Once):
