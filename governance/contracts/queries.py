@@ -1,14 +1,14 @@
 """Contracts as the policy engine reads them: plain values, as known at a moment."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
-from consent import trees, vocabulary
-from governance.contracts import naming, readings
+from governance.contracts import readings, soundness
 from governance.contracts.encoded import EncodedHead
 from governance.contracts.models import Clause, ContractFamily, CorrectedClause, Document, FamilyCustomer
 from governance.contracts.readings import Reading
@@ -18,6 +18,14 @@ from governance.policy import canonical, values
 type Read = Callable[[Document], Reading]
 
 
+@dataclass(frozen=True)
+class Contracts:
+    """Families as values, and what in them nobody can rely on: gaps, by customer."""
+
+    families: tuple[values.Family, ...]
+    gaps: tuple[values.Gap, ...]
+
+
 def families_of(
     customer_refs: Iterable[str], *, as_known_at: datetime, read: Read | None = None
 ) -> tuple[values.Family, ...]:
@@ -25,6 +33,11 @@ def families_of(
 
     Documents read as known then, unless `read` says how they are to be read.
     """
+    return contracts_of(customer_refs, as_known_at=as_known_at, read=read).families
+
+
+def contracts_of(customer_refs: Iterable[str], *, as_known_at: datetime, read: Read | None = None) -> Contracts:
+    """Return the same with the gaps that old data leave."""
     wanted = set(customer_refs)
     covered = FamilyCustomer.objects.filter(customer__ref__in=wanted, recorded_at__lte=as_known_at)
     rows = (
@@ -36,18 +49,21 @@ def families_of(
         )
         .order_by("ref")
     )
-    named = trees.renames(as_known_at)
-    return tuple(_named(_family(row, as_known_at, read), named) for row in rows)
+    found = [
+        _family(row, as_known_at, read or (lambda each: readings.of(each, as_known_at=as_known_at))) for row in rows
+    ]
+    return Contracts(tuple(value for value, _ in found), tuple(gap for _, gaps in found for gap in gaps))
 
 
 def document_value(row: Document, *, as_known_at: datetime, read: Read | None = None) -> values.Document:
     """Return one activated document as a value, as it read then; the acceptance of a standard form carries the form's clauses."""
 
-    def known(document: Document) -> Reading:
-        return read(document) if read else readings.of(document, as_known_at=as_known_at)
+    known = read or (lambda each: readings.of(each, as_known_at=as_known_at))
+    return _value(known(row), known(row.form) if row.form else None, as_known_at)
 
-    reading, form = known(row), known(row.form) if row.form else None
-    head = reading.head
+
+def _value(reading: Reading, form: Reading | None, as_known_at: datetime) -> values.Document:
+    row, head = reading.document, reading.head
     expiry = min((day for each in (reading, form) if each and (day := _expiry(each.head))), default=None)
     assert row.recorded_at is not None and head.effective_on is not None  # noqa: S101  (a check constraint says so)
     over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
@@ -78,7 +94,7 @@ def clause_value(clause: Clause | CorrectedClause) -> values.Clause:
     return values.Clause(
         ref=clause.ref,
         kind=clause.kind,
-        body=canonical.text(clause.body) if isinstance(clause.body, dict) else "",  # the engine makes a gap of it
+        body=_body(clause.body),
         number=clause.number,
         title=clause.title,
         passage=clause.passage,
@@ -87,6 +103,14 @@ def clause_value(clause: Clause | CorrectedClause) -> values.Clause:
         environments=tuple(sorted(clause.environments)),
         regions=tuple(sorted(clause.regions)),
     )
+
+
+def _body(body: object) -> str:
+    """A body that cannot be written as canonical text reads as none: the engine makes a gap of it."""
+    try:
+        return canonical.text(body) if isinstance(body, dict) else ""
+    except (ValueError, RecursionError):
+        return ""
 
 
 def ends(customer_ref: str, *, as_known_at: datetime) -> dict[str, datetime]:
@@ -116,22 +140,33 @@ def midnight(day: date) -> datetime:
 
 
 def _counting(as_known_at: datetime) -> QuerySet[Document]:
-    rows = Document.objects.filter(state=State.ACTIVATED, recorded_at__lte=as_known_at).order_by("ref")
-    return readings.known(rows, as_known_at=as_known_at).prefetch_related("ends", "form__ends")
+    # Without the moment of its activation nobody can say that it was not known then: it is read, and leaves a gap.
+    rows = Document.objects.filter(Q(recorded_at__lte=as_known_at) | Q(recorded_at=None), state=State.ACTIVATED)
+    return readings.known(rows.order_by("ref"), as_known_at=as_known_at).prefetch_related("ends", "form__ends")
 
 
-def _named(family: values.Family, named: vocabulary.Renames) -> values.Family:
-    return replace(family, documents=tuple(naming.document(each, named) for each in family.documents))
-
-
-def _family(row: Any, as_known_at: datetime, read: Read | None) -> values.Family:
-    return values.Family(
+def _family(row: Any, as_known_at: datetime, read: Read) -> tuple[values.Family, list[values.Gap]]:
+    found = [(read(each), read(each.form) if each.form else None) for each in row.known_documents]
+    coverage = tuple(
+        values.Coverage(each.customer.ref, each.valid_from, each.known_end(as_known_at), each.recorded_at)
+        for each in sorted(row.known_coverage, key=lambda each: (each.customer.ref, each.valid_from))
+    )
+    value = values.Family(
         ref=row.ref,
-        coverage=tuple(
-            values.Coverage(each.customer.ref, each.valid_from, each.known_end(as_known_at), each.recorded_at)
-            for each in sorted(row.known_coverage, key=lambda each: (each.customer.ref, each.valid_from))
-        ),
-        documents=tuple(document_value(each, as_known_at=as_known_at, read=read) for each in row.known_documents),
+        coverage=coverage,
+        documents=tuple(_value(mine, form, as_known_at) for mine, form in found if soundness.is_dated(mine)),
         title=row.title,
         counterparty=row.counterparty.ref,
     )
+    return value, list(_gaps(row, coverage, [each for pair in found for each in pair if each is not None]))
+
+
+def _gaps(row: ContractFamily, coverage: tuple[values.Coverage, ...], found: list[Reading]) -> Iterator[values.Gap]:
+    wrong = [*(said for reading in found for said in soundness.document(reading)), *soundness.family(row, found)]
+    mine: dict[str, list[values.Coverage]] = defaultdict(list)
+    for each in coverage:
+        mine[each.customer].append(each)
+    for customer, rows in mine.items():
+        yield from (values.Gap(said, customer) for said in wrong)
+        if soundness.overlapping(rows):
+            yield values.Gap(f"periods of coverage by contract {row.ref} overlap", customer)

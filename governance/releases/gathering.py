@@ -27,7 +27,7 @@ from governance.contracts import queries as contracts
 from governance.obligations import queries as obligations
 from governance.parties.models import Customer, TenantKey
 from governance.policy import engine, values
-from governance.releases import people, provenance, terms
+from governance.releases import oddities, people, provenance, terms
 from governance.releases.provenance import Provenance
 from lineage import queries as lineage
 
@@ -70,12 +70,14 @@ def _facts(
 ) -> values.Facts:
     known = question.as_known_at
     rows = terms.customers(refs)
-    families = contracts.families_of(refs, as_known_at=known)
+    agreed = contracts.contracts_of(refs, as_known_at=known)
     models = _models(question)
     vendors = terms.vendors(known=known)
     recipients = {question.recipient} if question.recipient else set(vendors)  # no recipient is the vendor itself
     served = {each.party for model in models for each in model.served_to}
-    own = {row.party.ref for row in rows}
+    party_of = {row.ref: row.party.ref for row in rows}
+    asked = recipients | served
+    opted, groups = terms.opt_ins(refs, known=known), terms.memberships(asked | {*party_of.values()}, known=known)
     return values.Facts(
         dataset=provenance.dataset(found, question, kind=_kind(found, question)),
         declarations=provenance.declarations(found, holders, question),
@@ -88,17 +90,23 @@ def _facts(
         quasi_identifiers=provenance.quasi_identifiers(found, question),
         generalisations=provenance.generalisations(found, question),
         customers=tuple(_customer(row, found) for row in rows),
-        families=families,
-        opt_ins=terms.opt_ins(refs, known=known),
-        parties=terms.registered(recipients | served | own | terms.named_parties(families), known=known),
+        families=agreed.families,
+        opt_ins=opted,
+        parties=terms.registered(asked | {*party_of.values()} | terms.named_parties(agreed.families), known=known),
         vendor_parties=vendors,
-        memberships=terms.memberships(recipients | served | own, known=known),
+        memberships=groups,
         bases=terms.bases([*refs, VENDOR], known=known),
         obligations=people.duties(refs, question),
         models=models,
         owner_releases=_owner_releases(question),
         built=_built(found, refs, question),
-        gaps=found.gaps,
+        gaps=(
+            *found.gaps,
+            *agreed.gaps,
+            *oddities.opt_ins(opted),
+            *oddities.groups(groups, asked=asked, party_of=party_of),
+            *oddities.tenant_keys({row.tenant_space_id for row in found.sources.values() if row.tenant_space_id}),
+        ),
         own_keys=terms.own_keys(question),
     )
 
