@@ -30,7 +30,7 @@ class DocumentCorrections(Once):
         operation_id="document_corrections_list", parameters=paging.PARAMETERS, responses=CorrectionOut(many=True)
     )
     def get(self, request: Request, ref: str) -> Response:
-        """List them, the last one first."""
+        """List them, in the order in which they were drafted."""
         document = documents.get(ref, by=actors.of(request.user))
         rows = document.corrections.select_related("document__family")
         return paging.respond(request, rows, lambda row: CorrectionOut(row).data)
@@ -54,7 +54,7 @@ class ContractCorrections(APIView):
         operation_id="contract_corrections_list", parameters=paging.PARAMETERS, responses=CorrectionOut(many=True)
     )
     def get(self, request: Request, ref: str) -> Response:
-        """List them, the last one first."""
+        """List them, in the order in which they were drafted."""
         family = families.get(ref, by=actors.of(request.user))
         rows = Correction.objects.filter(document__family=family).select_related("document__family")
         return paging.respond(request, rows, lambda row: CorrectionOut(row).data)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from governance.access import actors, paging, reading
 from governance.access.idempotency import Once
 from governance.parties import customers, keyspaces, organisations
-from governance.parties.models import Party, TenantKeySpace
+from governance.parties.models import TenantKeySpace
 from governance.parties.serializers import CustomerIn, CustomerOut, KeyIn, KeyOut, NameIn, PartyIn, PartyOut
 from lineage import errors
 
@@ -24,10 +24,7 @@ class Parties(Once):
     @extend_schema(operation_id="parties_list", parameters=paging.PARAMETERS, responses=PartyOut(many=True))
     def get(self, request: Request) -> Response:
         """List parties; one who does not see every customer sees our own entities and the parties of their customers."""
-        rows = Party.objects.all()
-        if not actors.of(request.user).every_customer:
-            seen = customers.visible_to(request.user)  # type: ignore[arg-type]
-            rows = rows.filter(customers__in=seen).distinct() | rows.filter(kind=Party.Kind.VENDOR).distinct()
+        rows = customers.parties_visible_to(actors.of(request.user))
         return paging.respond(request, rows, lambda row: PartyOut(row).data)
 
     @extend_schema(request=PartyIn, responses={201: PartyOut})

@@ -81,6 +81,15 @@ def visible_to(who: Actor | User | ServiceKey) -> QuerySet[Customer]:
     return found
 
 
+def parties_visible_to(who: Actor | User | ServiceKey) -> QuerySet[Party]:
+    """Return all parties, or for one who does not see every customer our own entities and the parties of their customers."""
+    actor = who if isinstance(who, Actor) else actors.of(who)
+    if actor.every_customer:
+        return Party.objects.all()
+    own = Party.objects.filter(kind=Party.Kind.VENDOR).distinct()
+    return Party.objects.filter(customers__in=visible_to(actor)).distinct() | own
+
+
 def get(ref: str, *, by: Actor | User | ServiceKey) -> Customer:
     """Return a visible customer; raises `NotFound` for one that is not there or not to be seen, in the same words."""
     customer = visible_to(by).filter(ref=ref).first()

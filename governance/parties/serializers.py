@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from governance.parties.models import Customer, Party, TenantKey
+from governance.parties.models import Customer, GroupMembership, Party, PartyGroup, TenantKey
 
 
 class PartyIn(serializers.Serializer[Party]):
@@ -61,3 +61,46 @@ class KeyOut(serializers.ModelSerializer[TenantKey]):
     class Meta:
         model = TenantKey
         fields = ("space", "value", "valid_from", "valid_to", "recorded_at")
+
+
+class GroupIn(serializers.Serializer[PartyGroup]):
+    """A group to be created."""
+
+    name = serializers.CharField(max_length=200)
+
+
+class GroupOut(serializers.ModelSerializer[PartyGroup]):
+    """A group of parties."""
+
+    class Meta:
+        model = PartyGroup
+        fields = ("ref", "name")
+
+
+class MemberIn(serializers.Serializer[GroupMembership]):
+    """A member: the reference of a party, or of a group."""
+
+    member = serializers.CharField(max_length=40)
+    valid_from = serializers.DateTimeField()
+    valid_to = serializers.DateTimeField(required=False, allow_null=True, default=None)
+
+
+class MemberOut(serializers.ModelSerializer[GroupMembership]):
+    """A member with its period."""
+
+    member = serializers.SerializerMethodField()
+
+    class Meta:
+        model = GroupMembership
+        fields = ("member", "valid_from", "valid_to", "recorded_at")
+
+    def get_member(self, row: GroupMembership) -> str:
+        """Reference of the party, or of the group."""
+        found = row.party or row.subgroup
+        return found.ref if found else ""
+
+
+class MemberEndIn(serializers.Serializer[GroupMembership]):
+    """From when on it holds no longer."""
+
+    at = serializers.DateTimeField()
