@@ -40,7 +40,7 @@ LONGEST_REASON = 1000
 def draft(document: Document, *, reason: str, by: Actor, **fields: Any) -> Correction:
     """Start a correction with what the document says now; `fields` are those of `HEAD`. Raises `Conflict` while another is open."""
     may.draft(by)
-    row = Document.objects.select_for_update().get(pk=document.pk)
+    row = Document.objects.select_for_update(no_key=True).get(pk=document.pk)
     if row.state != DocumentState.ACTIVATED:
         raise WrongState(
             f"the document is {DocumentState(row.state).label}: a correction mends an activated one",
@@ -97,7 +97,7 @@ def take_back(correction: Correction, *, by: Actor) -> Correction:
 @transaction.atomic
 def apply(correction: Correction, *, by: Actor, at: datetime) -> Correction:
     """Approve and apply it, as a person who wrote nothing in it: from now on the document reads so. Bumps the contract epoch."""
-    Document.objects.select_for_update().get(pk=correction.document_id)
+    Document.objects.select_for_update(no_key=True).get(pk=correction.document_id)
     may.approve(_locked(correction), by)
     row = _step(correction, "apply")
     if row.signed_on is not None and row.signed_on > at.date():
@@ -229,7 +229,7 @@ def _close(correction: Correction, verb: str, reason: str, *, by: Actor) -> Corr
 
 
 def _locked(correction: Correction) -> Correction:
-    return Correction.objects.select_for_update().get(pk=correction.pk)
+    return Correction.objects.select_for_update(no_key=True).get(pk=correction.pk)
 
 
 def _fill(correction: Correction, fields: Mapping[str, Any]) -> None:

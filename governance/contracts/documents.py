@@ -235,8 +235,8 @@ def _close(document: Document, verb: str, reason: str, *, by: Actor) -> Document
 
 
 def locked(document: Document) -> Document:
-    """Return the row, locked until the transaction ends."""
-    return Document.objects.select_for_update().get(pk=document.pk)
+    """Return the row, locked until the transaction ends; not its key, so that others may name it meanwhile (else two could wait for each other)."""
+    return Document.objects.select_for_update(no_key=True).get(pk=document.pk)
 
 
 def reasoned(reason: str, most: int = 500) -> str:
