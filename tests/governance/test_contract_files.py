@@ -129,11 +129,12 @@ def _part(found: values.Document, made: Mapping[str, str]) -> dict[str, Any]:
         return said | {"ref": made[each.ref], "body": body}
 
     assert found.signed_on is not None
+    until = found.effective_at + timedelta(days=365) if found.renewal == "automatic" else found.expires_at
     ends = [{"ends_at": found.terminated_at.isoformat(), "reason": "notice"}] if found.terminated_at else []
     return {
         "ref": made[found.ref], "kind": "msa", "title": found.title, "signed_on": found.signed_on.isoformat(),
-        "effective_on": found.effective_at.date().isoformat(), "expires_on": found.expires_at and found.expires_at.date().isoformat(),
-        "renewal": found.renewal, "known_since": LONG_AGO.isoformat(), "clauses": [clause(each) for each in found.clauses], "ends": ends,
+        "effective_on": found.effective_at.date().isoformat(), "expires_on": until and until.date().isoformat(),
+        "renewal": found.renewal, "renewal_months": 12 if found.renewal == "automatic" else None, "known_since": LONG_AGO.isoformat(), "clauses": [clause(each) for each in found.clauses], "ends": ends,
         "repeals": [made[ref] for ref in found.repeals],
         "prevails": [{"over": made[p.over], "actions": p.actions, "categories": p.categories} for p in found.prevails],
     }  # fmt: skip
