@@ -224,6 +224,7 @@ VERIFY_CHECKS = [
     "governance.releases.verifying.check_permits",
     "governance.deletions.checks.check_certificates",
     "governance.reports.checks.check_reports",
+    "governance.reports.checks.check_corrections",
 ]
 
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)

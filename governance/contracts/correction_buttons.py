@@ -4,21 +4,22 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from unfold.enums import ActionVariant
 
 from governance.access import actors, roles
 from governance.access.pages import Confirm, VerbAdmin, button, perform
 from governance.contracts import correction_states, corrections
-from governance.contracts.document_buttons import dialog
+from governance.contracts.document_buttons import IMPACT_READERS, dialog
 from governance.contracts.document_forms import ReasonForm
 
 
 class Buttons(VerbAdmin):
     """What moves a correction on."""
 
-    actions_detail = ("submit", "apply", "take_back", "reject", "withdraw")
+    actions_detail = ("submit", "effects", "apply", "take_back", "reject", "withdraw")
 
     def _do(
         self, request: HttpRequest, object_id: str, verb: Callable[..., object], done: str, **more: Any
@@ -43,6 +44,12 @@ class Buttons(VerbAdmin):
     def submit(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
         """Ask a second person."""
         return self._do(request, object_id, corrections.submit, "Submitted: a second person can apply it now.")
+
+    @button(description="What it would have changed", icon="difference", permissions=["effects"])
+    def effects(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the page that lists decisions, permits and certificates that rest on what was mistyped."""
+        row = self.get_queryset(request).get(pk=object_id)
+        return HttpResponseRedirect(reverse("correction-effects", args=[row.ref]))
 
     @button(
         description="Approve and apply",
@@ -96,6 +103,11 @@ class Buttons(VerbAdmin):
     def has_submit_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Lawyers, on a draft."""
         return self._may(request, object_id, "submit", roles.LAWYER)
+
+    def has_effects_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Who answers for contracts or privacy."""
+        seen = str(object_id).isdigit() and self.get_queryset(request).filter(pk=object_id).exists()
+        return seen and bool(actors.of(request.user).roles & IMPACT_READERS)
 
     def has_apply_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Approvers who wrote nothing in it."""

@@ -14,7 +14,7 @@ QUIET = frozenset(
     {
         "account-changed", "account-reopened", "alert-noted", "alert-raised", "basis-declared", "basis-end-proposed",
         "build-failed", "build-finished", "build-measured", "build-started", "certificate-superseded", "clause-changed",
-        "clause-drafted", "clause-removed", "consent-recorded", "consents-loaded", "correction-drafted",
+        "clause-drafted", "clause-removed", "consent-recorded", "consents-loaded", "correction-effects", "correction-drafted",
         "correction-edited", "correction-rejected", "correction-submitted", "correction-taken-back",
         "correction-withdrawn", "customer-given", "customer-renamed", "customer-taken", "decision",
         "deletion-certificate", "deletion-inventory", "deletion-statement", "deletion-task", "document-approved",

@@ -3,19 +3,17 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.db.models import F, Func, IntegerField, Q, Value
-from django.db.models.lookups import GreaterThan
+from django.db.models import Q
 
+from consent import trees
 from governance.policy import canonical, values
 from governance.releases.models import Decision, Permit, StoredFacts
+from governance.releases.naming import naming
 
 DECISIONS_AT_MOST = 20_000  # how far back we look
 QUESTIONS_AT_MOST = 1_000
-NEEDLES_AT_MOST = 50
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,8 @@ class Asked:
 
     def at(self, moment: datetime, *, known: datetime) -> values.Question:
         """Return it as if asked about `moment`, from what is known at `known`."""
-        return replace(self.question, at=moment, as_known_at=known)
+        purpose = trees.called(self.question.purpose, known)
+        return replace(self.question, at=moment, as_known_at=known, purpose=purpose)
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ class Lately:
     older: bool  # there are decisions before those
 
 
-def lately(permits: Iterable[Permit], *, naming: Iterable[str]) -> Lately:
-    """Return the distinct questions of recent decisions, and those of these permits; `naming` are references of customers."""
+def lately(permits: Iterable[Permit], *, references: Iterable[str]) -> Lately:
+    """Return the distinct questions of recent decisions, and those of these permits; `references` are of what the change concerns."""
     resting: dict[str, list[Permit]] = {}
     questions: dict[str, tuple[str, Any, str]] = {}
     for permit in permits:
@@ -54,7 +53,8 @@ def lately(permits: Iterable[Permit], *, naming: Iterable[str]) -> Lately:
         read += 1
         if len(questions) < QUESTIONS_AT_MOST:
             questions.setdefault(_key(question), (ref, question, facts))
-    named = _naming({facts for _, _, facts in questions.values()}, list(naming))
+    stored = StoredFacts.objects.filter(digest__in={facts for _, _, facts in questions.values()})
+    named = set(naming(references, stored).values_list("digest", flat=True))
     found = [
         Asked(ref, canonical.from_json(values.Question, question), tuple(resting.get(key, ())), facts in named)
         for key, (ref, question, facts) in questions.items()
@@ -76,21 +76,3 @@ def _key(question: Any) -> str:
     """Two questions are one when all but their times agree; the order of columns is the caller's whim."""
     body = {name: value for name, value in question.items() if name not in ("at", "as_known_at")}
     return canonical.text({**body, "columns": sorted(body["columns"]), "required": sorted(body["required"])})
-
-
-def _naming(facts: set[str], needles: list[str]) -> set[str]:
-    """Which stored facts name one of these; with too many to look for, all count as doing so."""
-    if not needles or len(needles) > NEEDLES_AT_MOST:
-        return facts
-    rows = StoredFacts.objects.filter(digest__in=facts)
-    some = reduce(or_, (Q(GreaterThan(_Position(Value(needle.encode()), F("body")), 0)) for needle in needles))
-    return set(rows.filter(some).values_list("digest", flat=True))
-
-
-class _Position(Func):
-    """SQL's `position(… IN …)`, of bytes in bytes."""
-
-    function = "position"
-    template = "%(function)s(%(expressions)s)"
-    arg_joiner = " IN "
-    output_field = IntegerField()

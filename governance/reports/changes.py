@@ -9,7 +9,8 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from governance.contracts import encoding, optins, queries, readings
+from consent import trees
+from governance.contracts import encoding, naming, optins, queries, readings
 from governance.contracts.models import Clause, ContractFamily, Document, FamilyCustomer
 from governance.contracts.states import State
 from governance.obligations import terms as deletion_terms
@@ -89,7 +90,7 @@ def activation(document: Document, *, at: datetime) -> Change:
         )
     row = Document.objects.select_related("form", "family").get(pk=document.pk)
     notes = _filled(row, at)
-    value = queries.document_value(row, as_known_at=at)
+    value = naming.document(queries.document_value(row, as_known_at=at), trees.renames(at))
     families, more = ({row.family.ref}, []) if row.family else _acceptors(row)
     own = {clause.ref for clause in value.clauses}
 

@@ -89,17 +89,17 @@ def summary(found: Impact, of: list[dict[str, Any]]) -> list[str]:
     """Return what matters in a few sentences; `of` are the datasets."""
     kinds = [flip.difference.kind for flip in found.flips]
     said = [
-        f"{_counted(kinds.count(kind), 'question')} {_is(kinds.count(kind), kind)}{COUNTED[kind]}."
+        f"{counted(kinds.count(kind), 'question')} {_is(kinds.count(kind), kind)}{COUNTED[kind]}."
         for kind in COUNTED
         if kind in kinds
     ]
     said += [_rows_sentence(each) for each in of[:DATASETS_SAID]]
-    said += [f"{_counted(len(found.revoked), 'live permit')} would be revoked."] if found.revoked else []
+    said += [f"{counted(len(found.revoked), 'live permit')} would be revoked."] if found.revoked else []
     for kind in DIRECTIONS:
         number = sum(each.kind == kind for each in found.owed)
         if number:
-            said.append(f"{_counted(number, OWED_WORDS[kind][0])} {OWED_WORDS[kind][1]}.")
-    said += [f"{_counted(len(found.worth), 'opt-in')} would open something else than now."] if found.worth else []
+            said.append(f"{counted(number, OWED_WORDS[kind][0])} {OWED_WORDS[kind][1]}.")
+    said += [f"{counted(len(found.worth), 'opt-in')} would open something else than now."] if found.worth else []
     return said or [
         "Nothing that was asked lately would be answered otherwise, no permit would fall, no deletion would open."
     ]
@@ -117,8 +117,8 @@ def _rows_sentence(of: dict[str, Any]) -> str:
     for word, verb in (("gained", "gain"), ("lost", "lose")):
         if of[word]["customers"]:
             rows = of[word]["rows"]
-            counted = "rows not counted" if rows is None else _counted(rows, "row")
-            parts.append(f"{verb} {_counted(len(of[word]['customers']), 'customer')} ({counted})")
+            known = "rows not counted" if rows is None else counted(rows, "row")
+            parts.append(f"{verb} {counted(len(of[word]['customers']), 'customer')} ({known})")
     return f"{of['name']} would {' and '.join(parts)}."
 
 
@@ -258,10 +258,11 @@ def _worth(each: Worth, names: Names) -> dict[str, Any]:
 
 
 def _use(use: Use) -> dict[str, Any]:
-    rows = "" if use.rows is None else f" ({_counted(use.rows, 'row')})"
+    rows = "" if use.rows is None else f" ({counted(use.rows, 'row')})"
     words = f"{use.action} on {use.dataset}: {', '.join(use.columns)}{rows}"
     return {**canonical.to_json(use), "words": words}
 
 
-def _counted(count: int, one: str) -> str:
+def counted(count: int, one: str) -> str:
+    """Return `1 row`, `2 rows`."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"

@@ -122,7 +122,7 @@ def of(change: Change, *, by: Actor, at: datetime, seconds: float = SECONDS_AT_M
     moment = max(known, change.starts_at)
     live = permits.live(at=known)
     lasting = [permit for permit in live if permit.expires_at > moment]
-    found = asking.lately(lasting[-PERMITS_AT_MOST:], naming=[*change.families, *change.customers])
+    found = asking.lately(lasting[-PERMITS_AT_MOST:], references=[*change.families, *change.customers])
     walk = _Walk(change, moment, known, deadline=time.monotonic() + seconds)
     seen = list(walk.over(found.questions))
     counts = Counts()

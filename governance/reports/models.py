@@ -7,7 +7,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from governance.reports.correction_models import CorrectionLine, CorrectionRecord
 from lineage import refs
+
+__all__ = ["CorrectionLine", "CorrectionRecord", "Report"]
 
 
 class Report(models.Model):

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from governance.reports import api, impact_pages, verifying, views
+from governance.reports import api, impact_pages, mended_pages, verifying, views
 
 FORM = r"(?P<form>pdf|json|tlog-proof)"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     re_path(rf"^api/v1/reports/(?P<ref>rpt_[0-9a-z]+)\.{FORM}$", api.ReportFile.as_view()),
     path("api/v1/reports/<str:ref>", api.ReportDetail.as_view()),
     path("api/v1/documents/<str:ref>/impact", impact_pages.DocumentImpact.as_view()),
+    path("api/v1/corrections/<str:ref>/effects", mended_pages.CorrectionEffects.as_view()),
     path("audit/", views.customers_page, name="audit"),
     path("audit/customers/<str:ref>/", views.customer_page, name="audit-customer"),
     path("audit/customers/<str:ref>/reports", views.make_report, name="audit-make-report"),
