@@ -64,7 +64,7 @@ def document_value(row: Document, *, as_known_at: datetime, read: Read | None = 
 
 def _value(reading: Reading, form: Reading | None, as_known_at: datetime) -> values.Document:
     row, head = reading.document, reading.head
-    expiry = min((day for each in (reading, form) if each and (day := _expiry(each.head))), default=None)
+    expiry = expiry_of(*(each.head for each in (reading, form) if each))
     assert row.recorded_at is not None and head.effective_on is not None  # noqa: S101  (a check constraint says so)
     over = [*row.ends.all(), *(row.form.ends.all() if row.form else [])]
     ends = [each.ends_at for each in over if each.recorded_at <= as_known_at]
@@ -85,8 +85,10 @@ def _value(reading: Reading, form: Reading | None, as_known_at: datetime) -> val
     )
 
 
-def _expiry(head: EncodedHead) -> date | None:
-    return head.expires_on if head.renewal == EncodedHead.Renewal.NONE else None
+def expiry_of(*heads: EncodedHead) -> date | None:
+    """Return the day on which a document (and the form that it accepts) ends by itself; what renews has none."""
+    days = (head.expires_on for head in heads if head.renewal == EncodedHead.Renewal.NONE)
+    return min((day for day in days if day is not None), default=None)
 
 
 def clause_value(clause: Clause | CorrectedClause) -> values.Clause:

@@ -76,7 +76,7 @@ def concerned(correction: Correction) -> "QuerySet[Decision]":
     """Return the decisions whose facts hold the document; those that knew of the correction are not among them."""
     reread = rereading.of(correction, readings.before(correction))
     names = sorted(reread.own) if correction.document.family_id is None else [correction.document.ref]
-    rows = Decision.objects.filter(facts__in=naming(names or sorted(reread.accepted_by)))
+    rows = Decision.objects.filter(facts__in=naming(names or sorted(reread.others)))
     return rows if correction.recorded_at is None else rows.filter(as_known_at__lt=correction.recorded_at)
 
 

@@ -1,14 +1,15 @@
 """Stored facts as they would have been, had a document been typed as one of its readings has it. No database once it is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from consent import trees, vocabulary
-from governance.contracts import naming, queries
+from governance.contracts import naming, queries, readings
 from governance.contracts.encoded import EncodedHead
 from governance.contracts.models import Clause, Correction, Document
 from governance.contracts.readings import Reading
+from governance.contracts.states import State
 from governance.policy import canonical, values
 from governance.releases import terms
 
@@ -21,7 +22,9 @@ class Rereading:
     reading: Reading
     clauses: tuple[values.Clause, ...]
     own: frozenset[str]  # references of every clause that the document ever had
-    accepted_by: frozenset[str]  # documents that carry the form's clauses
+    others: Mapping[
+        str, EncodedHead
+    ]  # document -> the head with which it ends: of the form it accepts, of a form's acceptance its own
     renames: vocabulary.Renames
 
     def facts(self, facts: values.Facts, *, known: datetime) -> values.Facts:
@@ -34,23 +37,32 @@ class Rereading:
         return replace(facts, families=families)
 
     def _document(self, found: values.Document, called: Callable[[str], str]) -> values.Document:
-        if found.ref != self.document.ref and found.ref not in self.accepted_by:
+        if found.ref != self.document.ref and found.ref not in self.others:
             return found
         others = tuple(each for each in found.clauses if each.ref not in self.own)
         mine = tuple(replace(each, body=_text(each.body, called)) for each in self.clauses)
-        read = replace(found, clauses=(*others, *mine))
+        read = self._ending(replace(found, clauses=(*others, *mine)))
         return self._head(read, called) if found.ref == self.document.ref else read
+
+    def _ending(self, found: values.Document) -> values.Document:
+        """A form and its acceptance end together: on the earlier day."""
+        accepting = found.ref != self.document.ref
+        heads = [self.reading.head, *([other] if (other := self.others.get(found.ref)) else [])]
+        expiry = queries.expiry_of(*heads)
+        own = heads[-1] if accepting else heads[0]
+        return replace(
+            found,
+            expires_at=queries.midnight(expiry) if expiry else None,
+            renewal=EncodedHead.Renewal.NONE if expiry else own.renewal,
+        )
 
     def _head(self, found: values.Document, called: Callable[[str], str]) -> values.Document:
         head = self.reading.head
         assert head.effective_on is not None  # noqa: S101  (only activated documents are corrected)
-        ends = head.expires_on if head.renewal == EncodedHead.Renewal.NONE else None
         return replace(
             found,
             effective_at=queries.midnight(head.effective_on),
-            expires_at=queries.midnight(ends) if ends else None,
             signed_on=head.signed_on,
-            renewal=head.renewal,
             title=head.title,
             number=head.number,
             repeals=self.reading.repeals,
@@ -65,9 +77,12 @@ def of(correction: Correction, reading: Reading) -> Rereading:
     document = correction.document
     refs = set(Clause.objects.filter(document=document).values_list("ref", flat=True))
     refs |= {clause.ref for clause in (*reading.clauses, *correction.clauses.all())}
-    accepted = document.acceptances.values_list("ref", flat=True) if document.family_id is None else ()
+    accepting = document.acceptances.filter(state=State.ACTIVATED) if document.family_id is None else ()
+    others: dict[str, EncodedHead] = {each.ref: readings.of(each).head for each in accepting}
+    if document.form is not None:
+        others[document.ref] = readings.of(document.form).head
     clauses = tuple(queries.clause_value(clause) for clause in reading.clauses)
-    return Rereading(document, reading, clauses, frozenset(refs), frozenset(accepted), trees.renames())
+    return Rereading(document, reading, clauses, frozenset(refs), others, trees.renames())
 
 
 def with_keys_of_today(facts: values.Facts, question: values.Question, *, known: datetime) -> values.Facts:
