@@ -58,7 +58,9 @@ def terms(number: int) -> list[tuple[str, dict[str, Any]]]:
         [("Grant", everything), ("RetentionLimit", {"days": 400})],
     ]  # fmt: skip
     found = list(kinds[number % len(kinds)])
-    found.append(("AuditRight", {"by": f"auditor {number}", "what": "the training pipeline", "notice_days": 10 + number}))
+    found.append(
+        ("AuditRight", {"by": f"auditor {number}", "what": "the training pipeline", "notice_days": 10 + number})
+    )
     return found
 
 

@@ -12,6 +12,7 @@ from consent import selecting, subjects, writers
 from consent.models import ConsentEvent, IdentifierSpace
 from consent.scope import Standing
 from consent.statements import Statement
+from lineage import noted
 from lineage.journal import entries
 
 Question = selecting.Question
@@ -92,6 +93,7 @@ def effective(question: Question, subject: str) -> Standing:
 
 def write_list(question: Question, sink: Callable[[list[str]], object]) -> ListHead:
     """Send the allow-list of a question to `sink` in sorted batches and return its head."""
+    _note(question)
     with transaction.atomic():
         writers.settle()
         position = current_position()
@@ -179,6 +181,7 @@ def tally(question: Question, customers: list[str]) -> dict[str, Tally]:
 
 def no_longer_allowed(before: Question, now: Question) -> int:
     """Return how many people the first question allowed and the second does not: who would have to go from what was built."""
+    _note(now)
     gone, came = (
         (selecting.listed(before), selecting.listed(now))
         if now.kind == "only"
@@ -187,6 +190,20 @@ def no_longer_allowed(before: Question, now: Question) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM (({gone[0]}) EXCEPT ({came[0]})) d", [*gone[1], *came[1]])  # noqa: S608
         return int(cursor.fetchone()[0])
+
+
+def _note(question: Question) -> None:
+    """Whoever keeps the answer must know when a giving expires, or a statement dated a little ahead begins to count."""
+    note = noted.current()
+    if note is None:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(at) FILTER (WHERE at > %(now)s), min(expires_at) FILTER (WHERE expires_at > %(now)s) FROM consent_consentevent"
+            " WHERE space_id = %(space)s AND controller_ref = %(controller)s AND (at > %(now)s OR expires_at > %(now)s)",
+            {"now": question.at, "space": question.space.pk, "controller": question.controller},
+        )
+        note.turns_on(cursor.fetchone())
 
 
 def _tally(question: Question, rows: list[tuple[str, bool, int]]) -> Tally:

@@ -227,6 +227,8 @@ VERIFY_CHECKS = [
     "governance.reports.checks.check_corrections",
 ]
 
+# How many questions each worker keeps facts and answers of; they are used only while nothing that they rest on has changed.
+DECISIONS_KEPT = env_int("DECISIONS_KEPT", 200)
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
 ALLOW_LIST_MAX_AGE_HOURS = env_int("ALLOW_LIST_MAX_AGE_HOURS", 24)
 

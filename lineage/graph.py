@@ -1,6 +1,6 @@
 """PURE. The graph that runs make together: lives of writes, one dataset under several names, what a window sees (rules 5-13)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -19,6 +19,27 @@ class Part:
     columns: frozenset[tuple[Name, str]] = frozenset()
     whole: frozenset[Name] = frozenset()
     statements: tuple[Statement, ...] = ()
+
+    def names(self) -> Iterator[Name]:
+        """Yield every dataset that is mentioned, some of them often."""
+        for write in self.writes:
+            yield write.name
+            yield from (flow.source for flow in write.flows)
+        yield from (ending.name for ending in self.endings)
+        yield from self.first_reads
+        yield from (name for link in self.symlinks for name in link)
+        yield from (name for name, _ in self.columns)
+        yield from self.whole
+
+    def instants(self) -> Iterator[int]:
+        """Yield every instant that a question's own is held against: all that there are, so that none is forgotten."""
+        for write in self.writes:
+            yield from (*write.window, write.gone)
+        for ending in self.endings:
+            yield from ending.window
+        yield from self.first_reads.values()
+        for statement in self.statements:
+            yield from statement.valid
 
 
 def assemble(runs: Iterable[Derived], statements: Sequence[Statement], rules: Rules) -> Part:

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Min, Q
 
-from lineage import atoms, derivation, graph, openlineage, runs
+from lineage import atoms, derivation, graph, noted, openlineage, runs
 from lineage.graph import Graph, Part
 from lineage.models import Column, Dataset, Declaration, Ending, LineageEvent, Read, Run, Symlink, Write
 from lineage.runs import Edge, Flow, Statement
@@ -33,9 +33,19 @@ WITH RECURSIVE near(id) AS (
 
 def load(names: Iterable[Name], *, direction: str, as_known_at: datetime | None = None) -> Graph:
     """Return the graph upstream or downstream of names, all their writes included."""
-    found = set(names)
-    part = _known_part(found, direction, as_known_at) if as_known_at else _part(found, direction)
-    return Graph(part, derivation.rules())
+    found = frozenset(names)
+    note = noted.current()
+    key = (found, direction, as_known_at)
+    if note is not None and key in note.loaded:
+        known: Graph = note.loaded[key]
+        return known
+    part = _known_part(set(found), direction, as_known_at) if as_known_at else _part(set(found), direction)
+    made = Graph(part, derivation.rules())
+    if note is not None:
+        note.loaded[key] = made
+        note.looked_at({*found, *part.names()})
+        note.turns_at(part.instants(), skew=made.rules.skew)
+    return made
 
 
 # -- from rows ----------------------------------------------------------------------------------------------------------------

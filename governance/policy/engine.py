@@ -1,5 +1,7 @@
 """What the rooms above call: `check` a question, `decide` it, and ask which `consents_needed` to gather. Pure."""
 
+from datetime import datetime
+
 from governance.policy import decisions, exposure, outlook, people, questions, remedies, rules, world
 from governance.policy.answers import Decision
 from governance.policy.people import Needed
@@ -34,6 +36,11 @@ def decide(question: Question, facts: Facts, *, with_remedies: bool = True, by_r
         completeness_reasons=normal.dataset.reasons,
         rules_version=ruled.version,
     )
+
+
+def stands_until(question: Question, facts: Facts) -> datetime | None:
+    """Return until when deciding the question about a later instant, from the same facts, gives the same bytes; None for ever."""
+    return outlook.stands_until(question, facts)
 
 
 def consents_needed(question: Question, facts: Facts) -> tuple[Needed, ...]:

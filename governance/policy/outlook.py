@@ -60,6 +60,16 @@ def _moments(value: Any) -> Iterator[datetime]:
                 yield from _moments(getattr(value, name))
 
 
+def stands_until(question: Question, facts: Facts) -> datetime | None:
+    """Return the first instant after the question's at which the same facts may be decided differently; None if there is none.
+
+    Between two moments of the facts nothing but the look-ahead changes: a moment counts when it comes, and when it comes into sight.
+    """
+    at = question.at
+    turns = [(moment - LOOK_AHEAD if moment - LOOK_AHEAD > at else moment) for moment in instants(facts) if moment > at]
+    return min(turns, default=None)
+
+
 def allows_less(now: Outcome, later: Outcome) -> bool:
     """Say whether the later outcome releases fewer cells or rows, or under more duties, than the first."""
     if now.plan is None or later.plan is None:  # a model is passed on without a plan

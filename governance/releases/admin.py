@@ -79,11 +79,6 @@ class DecisionAdmin(ReadOnly):
     readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
     actions_detail = ("replay", "override")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
-        """Bodies are read on the page of one decision only."""
-        found: QuerySet[Decision] = super().get_queryset(request)
-        return found.defer("body")
-
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Remember who reads: names of customers they do not see stay opaque."""
         if obj is not None:

@@ -11,29 +11,23 @@ from django.db import connection, transaction
 
 from consent import trees
 from governance.access.actors import Actor
-from governance.catalogue import modes
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
 from governance.policy import answers, canonical, engine, rules, values
-from governance.releases import gathering, overriding, permits, requests, rulebook
-from governance.releases.models import Decision, Permit, StoredFacts
+from governance.releases import gathering, kept, overriding, permits, requests, rulebook
+from governance.releases.kept import Current, Kept, Unsteady
+from governance.releases.models import Decision, Permit, StoredAnswer, StoredFacts
 from governance.releases.requests import Ask
 from lineage import errors
 from lineage import queries as lineage
 from lineage.journal import entries
 
 SCOPE = "release:request"
-TRIES = 5
+PLACES = 2  # of the status list, for a permit and an advisory
 
 
 class NoSuchDecision(errors.NotFound):
     code = "unknown-decision"
-
-
-class Unsteady(errors.Conflict):
-    """Contracts changed faster than facts could be gathered."""
-
-    code = "contracts-changing"
 
 
 class NotReplayed(errors.Conflict):
@@ -50,26 +44,25 @@ class Answered:
     answer: answers.Decision
     permit: Permit | None = None
     advisory: Permit | None = None
+    kept: Kept | None = None  # what answers made of equal facts may share
 
 
 def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = None) -> Answered:
     """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now."""
     by.needs(SCOPE)
-    now = _now(at)
-    with transaction.atomic():
-        question = requests.question(ask, columns=_columns(ask, now), now=now)
-        gathered, number = _gather(question)
-        answer = decide(question, gathered.facts, with_remedies=True)
-        row = _store(ask, question, gathered.facts.normal(), answer, number, by=by, built_from=built_from)
-        permit, advisory = _permits(row, ask, question, answer, gathered, at=now, by=by)
-    return Answered(row, answer, permit, advisory)
+    found = kept.current(ask, at=at, columns=_columns, permits=PLACES if ask.about_now else 0)
+    answer = found.kept.whole
+    with transaction.atomic(), entries.together(at=found.look.at):
+        row = _store(ask, found, by=by, built_from=built_from)
+        permit, advisory = _permits(row, ask, found, at=found.now, by=by)
+    found.kept.stored = found.kept.stored or not connection.in_atomic_block
+    return Answered(row, answer.value, permit, advisory, found.kept)
 
 
 def evaluate(ask: Ask, *, by: Actor, at: datetime) -> answers.Decision:
     """Decide a question and store nothing: no permit comes of it, and no remedies are looked for. Raises `Malformed` as `request` does."""
     by.needs(SCOPE)
-    now = _now(at)
-    return preview(requests.question(ask, columns=_columns(ask, now), now=now))
+    return kept.current(ask, at=at, columns=_columns).kept.bare
 
 
 def preview(
@@ -112,7 +105,7 @@ def default_output(row: Decision) -> dict[str, str]:
 
 def find(ref: str) -> Decision:
     """Return the decision of this reference; raises `NoSuchDecision`."""
-    row = Decision.objects.select_related("facts").filter(ref=ref).first()
+    row = Decision.objects.select_related("facts", "answer").filter(ref=ref).first()
     if row is None:
         raise NoSuchDecision("no decision of that reference")
     return row
@@ -173,14 +166,6 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-def _now(at: datetime) -> datetime:
-    """Never behind the database: what is committed there was recorded by its clock, and must be known."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        clock: datetime = cursor.fetchone()[0]
-    return max(at, clock)
-
-
 def _columns(ask: Ask, now: datetime) -> tuple[str, ...]:
     """What is asked for: the columns named, or all that lineage knows but the keys, which are for filtering."""
     if ask.columns or ask.action in ("serve", "assign"):
@@ -199,7 +184,7 @@ def _columns(ask: Ask, now: datetime) -> tuple[str, ...]:
 
 def _gather(question: values.Question) -> tuple[gathering.Gathered, int]:
     """Facts under one contract epoch: read before and after, so that no half of a change to contracts is seen."""
-    for _ in range(TRIES):
+    for _ in range(kept.TRIES):
         number = epoch.current()
         gathered = gathering.gather(question)
         if epoch.current() == number:
@@ -207,13 +192,12 @@ def _gather(question: values.Question) -> tuple[gathering.Gathered, int]:
     raise Unsteady("the contracts change while they are being read", remedy="ask again")
 
 
-def _store(
-    ask: Ask, question: values.Question, facts: values.Facts, answer: answers.Decision, number: int, *, by: Actor,
-    built_from: Decision | None,
-) -> Decision:  # fmt: skip
-    body, stored = answer.to_bytes(), facts.to_bytes()
-    digest = _sha256(stored)
-    StoredFacts.objects.bulk_create([StoredFacts(digest=digest, body=stored)], ignore_conflicts=True)
+def _store(ask: Ask, found: Current, *, by: Actor, built_from: Decision | None) -> Decision:
+    question, answer = found.question, found.kept.whole
+    facts, digest = found.kept.facts
+    if not found.kept.stored:
+        StoredFacts.objects.bulk_create([StoredFacts(digest=digest, body=facts)], ignore_conflicts=True)
+        StoredAnswer.objects.bulk_create([StoredAnswer(digest=answer.digest, body=answer.body)], ignore_conflicts=True)
     row = Decision(
         namespace=question.namespace,
         name=question.dataset,
@@ -221,14 +205,13 @@ def _store(
         purpose=question.purpose,
         question=canonical.to_json(question),
         asked=msgspec.to_builtins(ask),
-        verdict=str(answer.verdict),
-        enforcement=modes.of(question.namespace),
-        rules_version=answer.rules_version,
+        verdict=str(answer.value.verdict),
+        enforcement=found.kept.mode,
+        rules_version=answer.value.rules_version,
         facts_id=digest,
-        body=body,
-        digest=_sha256(body),
-        plan_digest=answer.plan.digest() if answer.plan else "",
-        contract_epoch=number,
+        answer_id=answer.digest,
+        plan_digest=answer.plan_digest,
+        contract_epoch=found.look.epoch,
         valid_at=question.at,
         as_known_at=question.as_known_at,
         about_now=ask.about_now,
@@ -262,21 +245,26 @@ def _payload(row: Decision) -> dict[str, Any]:
 
 
 def _permits(
-    row: Decision, ask: Ask, question: values.Question, answer: answers.Decision, gathered: gathering.Gathered, *, at: datetime, by: Actor
-) -> tuple[Permit | None, Permit | None]:  # fmt: skip
+    row: Decision, ask: Ask, found: Current, *, at: datetime, by: Actor
+) -> tuple[Permit | None, Permit | None]:
     """A release permit for what may be used as it is, a build permit for a plan; where nothing is enforced, an advisory beside it."""
     if not ask.about_now:
         return None, None
-    terms = _terms(row, ask, question, answer, gathered, at)
+    terms = _terms(row, ask, found.question, found.kept.whole.value, found.kept.gathered, at)
     kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
     kind = kinds.get(Decision.Verdict(row.verdict))
-    if kind is not Permit.Kind.RELEASE and (override := overriding.over(question, answer, gathered)):
+    first, second = (permits.Place(index, found.look.head) for index in found.look.indices)
+    if kind is not Permit.Kind.RELEASE and (
+        override := overriding.over(found.question, found.kept.whole.value, found.kept.gathered)
+    ):
         kind, terms = (
             Permit.Kind.OVERRIDE,
-            permits.under(override, terms, columns=question.columns, outputs=[each.plain() for each in ask.writes]),
+            permits.under(override, terms, columns=found.question.columns, outputs=[each.plain() for each in ask.writes]),
         )
     permit = (
-        permits.issue(row, kind=kind, terms=terms, at=at, by=by) if kind and permits.expiry(at, terms) > at else None
+        permits.issue(row, kind=kind, terms=terms, at=at, by=by, place=first)
+        if kind and permits.expiry(at, terms) > at
+        else None
     )
     usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
     if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
@@ -288,7 +276,7 @@ def _permits(
         recipient=terms.recipient,
         model=terms.model,
     )
-    return permit, permits.issue(row, kind=Permit.Kind.ADVISORY, terms=advisory, at=at, by=by)
+    return permit, permits.issue(row, kind=Permit.Kind.ADVISORY, terms=advisory, at=at, by=by, place=second)
 
 
 def _terms(

@@ -50,6 +50,7 @@ class Gathered:
     facts: values.Facts
     versions: tuple[dict[str, str], ...]
     first_change: datetime | None
+    customers: frozenset[int] = frozenset()  # row ids, of those whose data is there
 
 
 def gather(question: values.Question) -> Gathered:
@@ -62,6 +63,7 @@ def gather(question: values.Question) -> Gathered:
         facts=replace(facts, consents=people.views(engine.consents_needed(question, facts), question)),
         versions=tuple({"name": v.name, "run": v.run} for v in found.versions),
         first_change=_first_change(found, refs, question),
+        customers=frozenset(Customer.objects.filter(ref__in=refs).values_list("pk", flat=True)),
     )
 
 

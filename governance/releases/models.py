@@ -43,6 +43,20 @@ class StoredFacts(models.Model):
         return f"facts {self.digest[:12]}…"
 
 
+class StoredAnswer(models.Model):
+    """The canonical bytes of the policy's answer, named by their SHA-256: the same answer to the same question is stored once."""
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(digest__regex=HEX64), name="answer_digest_is_sha256")]
+        triggers = [pgtrigger.Protect(name="answer_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"answer {self.digest[:12]}…"
+
+
 class Decision(models.Model):
     """One question and its answer, with what is needed to decide it again."""
 
@@ -67,8 +81,9 @@ class Decision(models.Model):
     enforcement = models.CharField(max_length=10, choices=Enforcement.choices)
     rules_version = models.CharField(max_length=20)
     facts = models.ForeignKey(StoredFacts, on_delete=models.PROTECT, related_name="decisions")
-    body = models.BinaryField()  # canonical bytes of the policy's answer
-    digest = models.CharField(max_length=64)
+    answer = models.ForeignKey(
+        StoredAnswer, on_delete=models.PROTECT, related_name="+", db_column="digest", db_index=False
+    )
     plan_digest = models.CharField(max_length=64, blank=True, default="")
     contract_epoch = models.BigIntegerField()
     valid_at = models.DateTimeField()  # the instant asked about
@@ -89,7 +104,6 @@ class Decision(models.Model):
             models.Index(fields=["plan_digest"], name="decision_by_plan"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(digest__regex=HEX64), name="decision_digest_is_sha256"),
             models.CheckConstraint(
                 condition=Q(verdict__in=["permit", "permit_with_plan", "deny"]), name="decision_verdict_is_known"
             ),
@@ -99,6 +113,16 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verdict} for {self.action} on {self.name}"
+
+    @property
+    def body(self) -> bytes:
+        """The canonical bytes of the policy's answer."""
+        return bytes(self.answer.body)
+
+    @property
+    def digest(self) -> str:
+        """Their SHA-256, in hex."""
+        return str(self.answer_id)
 
     @property
     def would_be_refused(self) -> bool:

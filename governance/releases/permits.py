@@ -12,18 +12,17 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
 from django.db.models.functions import Now
 
 from governance.access.actors import Actor
 from governance.releases.models import Decision, Override, Permit
 from lineage import errors, refs
 from lineage.journal import entries, keys, sequencer
+from lineage.ledger.checkpoints import TreeHead
 
 TYPE = "governance-permit+jwt"
 LONGEST = timedelta(hours=24)
 STATUS_PATH = "/api/v1/permits/status"
-_LOCK = 0x7065_726D  # "perm"
 
 
 class NoSuchPermit(errors.NotFound):
@@ -70,15 +69,29 @@ def under(override: Override, terms: Terms, *, columns: Sequence[str], outputs: 
     )
 
 
-def issue(decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, by: Actor) -> Permit:
-    """Sign a permit for a decision that allows it; inside the decision's transaction. Raises `NotNow` for questions about another time."""
+@dataclass(frozen=True)
+class Place:
+    """A place in the status list that was taken, and where the ledger stood then."""
+
+    index: int
+    head: TreeHead | None
+
+
+def issue(
+    decision: Decision, *, kind: Permit.Kind, terms: Terms, at: datetime, by: Actor, place: Place | None = None
+) -> Permit:
+    """Sign a permit for a decision that allows it; inside the decision's transaction. Raises `NotNow` for questions about another time.
+
+    `place` where the caller took one already.
+    """
     if not decision.about_now:
         raise NotNow("permits are given only for questions about now", where="at", remedy="ask again without a time")
     _must_fit(decision, kind)
     expires = expiry(at, terms)
     if expires <= at:
         raise NotNow("what this would permit ends at once", remedy="ask again")
-    found = _claims(decision, kind, terms, ref=refs.new("prm"), index=_next_index(), at=at, expires=expires)
+    where = place or Place(_next_index(), sequencer.head())
+    found = _claims(decision, kind, terms, ref=refs.new("prm"), place=where, at=at, expires=expires)
     bound = {"columns": list(terms.columns), "versions": _plain(terms.versions), "outputs": _plain(terms.outputs)}
     return _sign(decision, kind, found, bound | {"override": terms.override}, at, expires, by)
 
@@ -215,9 +228,9 @@ def _must_fit(decision: Decision, kind: Permit.Kind) -> None:
 
 
 def _claims(
-    decision: Decision, kind: Permit.Kind, terms: Terms, *, ref: str, index: int, at: datetime, expires: datetime
+    decision: Decision, kind: Permit.Kind, terms: Terms, *, ref: str, place: Place, at: datetime, expires: datetime
 ) -> dict[str, Any]:
-    head = sequencer.head()
+    head = place.head
     found: dict[str, Any] = {
         "iss": settings.SITE_URL,
         "jti": ref,
@@ -243,7 +256,7 @@ def _claims(
         "contract_epoch": decision.contract_epoch,
         "ledger": {"origin": settings.LEDGER_ORIGIN, "size": head.size if head else 0, "entry": decision.entry_ref},
         "allow_lists": [dict(each) for each in terms.lists],
-        "status": {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}},
+        "status": {"status_list": {"idx": place.index, "uri": settings.SITE_URL + STATUS_PATH}},
     }
     if head:
         found["ledger"]["root"] = head.root.hex()
@@ -278,8 +291,8 @@ def _seconds(moment: datetime) -> int:
 
 
 def _next_index() -> int:
-    """One at a time: places in the status list have no gaps, so its length says how many permits there are."""
+    """The next place in the status list. Nobody waits for another; a place that comes to nothing stays an unused bit."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    last = Permit.objects.aggregate(last=Max("index"))["last"]
-    return 0 if last is None else int(last) + 1
+        cursor.execute("SELECT nextval('releases_permit_index')")
+        row = cursor.fetchone()
+    return int(row[0])

@@ -16,7 +16,7 @@ def check_decisions() -> Iterator[Finding]:
     """Yield one finding per decision that cannot be replayed, then the number of those that can. What was decided under rules that
     this code does not run is counted and named: nothing is claimed of it."""
     good, older = 0, Counter[str]()
-    for row in Decision.objects.select_related("facts").order_by("pk").iterator(chunk_size=100):
+    for row in Decision.objects.select_related("facts", "answer").order_by("pk").iterator(chunk_size=100):
         if (found := rules.known(row.rules_version)) is None or not found.runs:
             older[row.rules_version] += 1
             continue

@@ -28,7 +28,7 @@ def of(customer: Customer, period: Period) -> list[dict[str, Any]]:
 def concerning(customer: Customer, period: Period) -> Iterator[tuple[Decision, Answer]]:
     """Yield the decisions of the period in whose dataset the customer's data was, with the engine's answer."""
     rows = Decision.objects.filter(recorded_at__gte=period.start, recorded_at__lt=period.end)
-    rows = rows.select_related("facts").prefetch_related("permits__override").order_by("id")
+    rows = rows.select_related("facts", "answer").prefetch_related("permits__override").order_by("id")
     for row in rows.iterator(200):
         if customer.ref.encode() not in bytes(row.body):
             continue

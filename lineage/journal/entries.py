@@ -1,7 +1,9 @@
 """Recording and reading entries. `record` is the only way in, and it stands in the transaction of what it records."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,15 +51,41 @@ def record_many(drafts: Sequence[Draft], *, by: str) -> list[Entry]:
     """The same for many entries of one actor, in their order, with one statement in all."""
     if not connection.in_atomic_block:
         raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
-    rows = prepare(drafts, by=by, at=clock.now())
-    outbox.write(rows)
+    waiting = _TOGETHER.get()
+    rows = [_rows(draft, by=by, at=waiting.at if waiting else clock.now()) for draft in drafts]
+    if waiting:
+        waiting.rows += rows
+    else:
+        outbox.write(rows)
     sequence_after_commit()
     return [entry for entry, _ in rows]
 
 
-def prepare(drafts: Sequence[Draft], *, by: str, at: datetime) -> list[outbox.Row]:
-    """Make the rows of entries without writing them, for a caller that writes them with its own in one statement (`outbox.parts`)."""
-    return [_rows(draft, by=by, at=at) for draft in drafts]
+@dataclass
+class _Together:
+    at: datetime
+    rows: list[outbox.Row]
+
+
+_TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
+
+
+@contextmanager
+def together(*, at: datetime) -> Iterator[None]:
+    """Write what the block records in one statement at its end, in the caller's transaction: for verbs that are called very often.
+
+    `at` is the database's clock as it was just read. An error in the block, and nothing is recorded.
+    """
+    if _TOGETHER.get() is not None:
+        yield
+        return
+    waiting = _Together(at, [])
+    token = _TOGETHER.set(waiting)
+    try:
+        yield
+    finally:
+        _TOGETHER.reset(token)
+    outbox.write(waiting.rows)
 
 
 def record_file(kind: str, name: str, sha256: str, *, by: str, about: Sequence[str] = (), **facts: object) -> Entry:

@@ -12,7 +12,7 @@ from django.db.utils import DatabaseError, IntegrityError
 from clients import gate
 from governance.access import actors
 from governance.releases import permits, statuses
-from governance.releases.models import Decision, Permit, StoredFacts
+from governance.releases.models import Decision, Permit, StoredAnswer, StoredFacts
 from lineage import errors
 from lineage.journal import keys
 
@@ -24,6 +24,7 @@ DATASET = {"namespace": "postgres://db:5432", "name": "shop.train_set"}
 
 def decision(verdict: str = "permit", **fields: Any) -> Decision:
     facts, _ = StoredFacts.objects.get_or_create(digest="0" * 64, defaults={"body": b"{}"})
+    answer, _ = StoredAnswer.objects.get_or_create(digest="0" * 64, defaults={"body": b"{}"})
     given: dict[str, Any] = {
         "namespace": DATASET["namespace"],
         "name": DATASET["name"],
@@ -34,8 +35,7 @@ def decision(verdict: str = "permit", **fields: Any) -> Decision:
         "enforcement": "enforce",
         "rules_version": "1",
         "facts": facts,
-        "body": b"{}",
-        "digest": "1" * 64,
+        "answer": answer,
         "contract_epoch": 3,
         "valid_at": AT,
         "as_known_at": AT,

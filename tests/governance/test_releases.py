@@ -264,8 +264,8 @@ def alter(sql: str, table: str) -> None:
         ),
         ("releases_decision", "UPDATE releases_decision SET verdict = 'permit'"),
         (
-            "releases_decision",
-            "UPDATE releases_decision SET body = convert_to(replace(convert_from(body, 'UTF8'), 'prohibition', 'granted-by'), 'UTF8')",
+            "releases_storedanswer",
+            "UPDATE releases_storedanswer SET body = convert_to(replace(convert_from(body, 'UTF8'), 'prohibition', 'granted-by'), 'UTF8')",
         ),
         (
             "releases_decision",
