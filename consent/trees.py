@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 
 from consent import vocabulary
 from consent.key_models import KeyRename, OwnKey
+from lineage import noted
 
 TREES = {
     OwnKey.Tree.CONTRACT: vocabulary.CONTRACT,
@@ -44,6 +45,9 @@ def called(key: str, as_known_at: datetime) -> str:
 def standing(*, at: datetime, as_known_at: datetime) -> vocabulary.Own:
     """Return the keys that stand in the trees at `at`, as known then, each by its name of then: what facts are judged with."""
     rows = list(OwnKey.objects.filter(approved_at__lte=as_known_at, valid_from__lte=at))
+    if note := noted.current():
+        coming = OwnKey.objects.filter(approved_at__lte=as_known_at, valid_from__gt=at)
+        note.turns_on(coming.values_list("valid_from", flat=True))
     named = renames(as_known_at) if rows else ()
     return _own((row, (vocabulary.current(row.key, named),)) for row in rows)
 

@@ -30,10 +30,11 @@ from governance.releases.changes import Look, Seen
 from governance.releases.requests import Ask
 from lineage import errors, noted
 from lineage.noted import Note
-from lineage.values import Name, nanoseconds
+from lineage.values import SECOND, Name, nanoseconds
 
 log = logging.getLogger(__name__)
 TRIES = 5
+LONGEST = 600 * SECOND
 PATIENCE = 10.0  # seconds to wait for another thread that gathers the same
 type Columns = Callable[[Ask, datetime], tuple[str, ...]]
 
@@ -63,7 +64,7 @@ class Kept:
     mode: modes.Mode
     rules: str  # the version that answers
     rests_on: frozenset[str]
-    until: int | None  # nanoseconds
+    until: int  # nanoseconds
     seen: Seen
     shown: dict[str, Any] = field(default_factory=dict)  # what `answering` made of it
     stored: bool = False  # the facts are in the database, committed
@@ -75,7 +76,7 @@ class Kept:
     def stands(self, look: Look, now: datetime) -> bool:
         """Say whether it is still all there is."""
         unchanged = look.changed is not None and self.rests_on.isdisjoint(look.changed)
-        return unchanged and (self.until is None or nanoseconds(now) < self.until)
+        return unchanged and nanoseconds(now) < self.until
 
     @property
     def facts(self) -> tuple[bytes, str]:
@@ -241,8 +242,8 @@ def _rests_on(question: values.Question, gathered: gathering.Gathered, note: Not
     return frozenset({changes.RULES, *consent, *duties, *map(changes.place, places)})
 
 
-def _until(question: values.Question, gathered: gathering.Gathered, note: Note) -> int | None:
-    """The first instant at which facts read anew, or the answer from these facts, might differ."""
+def _until(question: values.Question, gathered: gathering.Gathered, note: Note) -> int:
+    """The first instant at which facts read anew, or the answer from these facts, might differ; everything is read anew at times."""
     at = nanoseconds(question.at)
     moments = (gathered.first_change, engine.stands_until(question, gathered.facts))
     turns = {nanoseconds(moment) for moment in moments if moment is not None}
@@ -251,7 +252,7 @@ def _until(question: values.Question, gathered: gathering.Gathered, note: Note) 
             instant,
             instant + 1000,
         }  # a bound that counts itself turns just after: a microsecond, as moments count
-    return min((turn for turn in turns if turn > at), default=None)
+    return min([turn for turn in turns if turn > at] + [at + LONGEST])
 
 
 # -- which tables were read ---------------------------------------------------------------------------------------------------

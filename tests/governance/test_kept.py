@@ -68,7 +68,7 @@ def as_an_unkept_worker_says(at: datetime | None = None) -> Any:
 CHANGES: dict[str, Callable[[World], object]] = {
     "a grant for somebody silent": lambda w: w.grant("corax", ("Grant", releases_world.TRAIN | {"categories": ["customer"]})),
     "a prohibition": lambda w: w.grant("acme", ("Prohibition", {"actions": ["train"], "categories": ["customer.usage"]})),
-    "an unencoded term": lambda w: w.grant("corax", ("UnencodedTerm", {"text": "whatever"})),
+    "an unencoded term": lambda w: w.grant("corax", ("UnencodedTerm", {})),
     "a contract that ends": lambda w: _end_of_contract(w),
     "a party that is renamed": lambda w: customers.rename(w.customers["acme"], "Acme Two", by=SYSTEM),
     "a customer with a key": lambda w: keyspaces.assign(

@@ -9,9 +9,9 @@ from django.db import migrations
 from governance.releases import changes
 
 RULES = (
-    "lineage_declaration consent_identifierspace consent_basis parties_party parties_partygroup parties_groupmembership parties_customer "
+    "lineage_declaration consent_identifierspace consent_basis consent_ownkey consent_keyrename parties_party parties_partygroup parties_groupmembership parties_customer "
     "parties_tenantkeyspace parties_tenantkey parties_product contracts_contractfamily contracts_familycustomer contracts_document "
-    "contracts_clause contracts_repeal contracts_prevails contracts_documentend contracts_optin catalogue_sourcedeclaration "
+    "contracts_clause contracts_repeal contracts_prevails contracts_documentend contracts_optin contracts_correction catalogue_sourcedeclaration "
     "catalogue_categorydeclaration catalogue_keycolumn catalogue_quasiidentifiers catalogue_generalisation "
     "catalogue_safeguarddeclaration catalogue_model catalogue_service catalogue_ownerrelease catalogue_enforcementmode"
 ).split()
@@ -31,9 +31,9 @@ class Migration(migrations.Migration):
     dependencies = [
         ("releases", "0001_initial"),
         ("lineage", "0001_initial"),
-        ("consent", "0001_initial"),
+        ("consent", "0002_own_keys"),
         ("parties", "0001_initial"),
-        ("contracts", "0001_initial"),
+        ("contracts", "0002_corrections"),
         ("catalogue", "0002_owner_releases"),
         ("obligations", "0001_initial"),
     ]
