@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from governance.access import roles
 from governance.access.actors import Actor
@@ -80,11 +80,38 @@ def find(text: str, *, at: datetime) -> ServiceKey:
     return key
 
 
+def actor(text: str, *, at: datetime) -> Actor:
+    """Return who acts with this secret, with one statement, read anew every time: a revocation counts at once. Raises `UnknownKey`."""
+    prefix = _prefix(text)
+    with connection.cursor() as cursor:
+        cursor.execute(_ACTOR, [prefix])
+        row = cursor.fetchone()
+    matches = hmac.compare_digest(_digest(text), row[1] if row else _NOTHING)
+    if row is None or not matches or row[4] is not None or not row[5] or (row[3] is not None and row[3] <= at):
+        find(text, at=at)  # says what is to be said
+        raise UnknownKey("this service key is not known, expired or revoked")
+    if row[6] is None or at - row[6] > USED_STEP:
+        find(text, at=at)  # writes down that it was used
+    held = frozenset(row[7]) & frozenset(roles.ROLES) | ({roles.ADMINISTRATOR} if row[8] else frozenset())
+    return Actor(ref=row[0], scopes=frozenset(row[2]), every_customer=roles.every_customer(held))
+
+
+_ACTOR = """SELECT k.ref, k.digest, k.scopes, k.expires_at, k.revoked_at, u.is_active, k.last_used_at, ARRAY(
+    SELECT g.name FROM access_user_groups m JOIN auth_group g ON g.id = m.group_id WHERE m.user_id = u.id), u.is_superuser
+FROM access_servicekey k JOIN access_user u ON u.id = k.owner_id WHERE k.prefix = %s"""
+
+
 def _row(text: str) -> ServiceKey | None:
+    prefix = _prefix(text)
+    return ServiceKey.objects.select_related("owner").filter(prefix=prefix).first() if prefix else None
+
+
+def _prefix(text: str) -> str:
+    """The public part of a key; empty where the text is none."""
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != "cc" or not parts[1].isascii() or not parts[1].isalnum():
-        return None
-    return ServiceKey.objects.select_related("owner").filter(prefix=parts[1]).first()
+        return ""
+    return parts[1]
 
 
 def _digest(text: str) -> str:

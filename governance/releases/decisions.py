@@ -59,6 +59,11 @@ def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = 
     return Answered(row, answer.value, permit, advisory, found.kept)
 
 
+def ready(ask: Ask, *, at: datetime) -> None:
+    """Have everything at hand that deciding a question takes, outside of any transaction, so that it can be kept."""
+    kept.current(ask, at=at, columns=_columns)
+
+
 def evaluate(ask: Ask, *, by: Actor, at: datetime) -> answers.Decision:
     """Decide a question and store nothing: no permit comes of it, and no remedies are looked for. Raises `Malformed` as `request` does."""
     by.needs(SCOPE)

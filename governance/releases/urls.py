@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from governance.releases import api, authzen_api, overrides_api
+from governance.releases import api, asking, authzen_api, overrides_api
 
 urlpatterns = [
-    path("api/v1/releases", api.Releases.as_view()),
+    path("api/v1/releases", asking.ask),
     path("api/v1/releases/bulk", api.Bulk.as_view()),
     path("access/v1/evaluation", authzen_api.EvaluationView.as_view()),
     path("access/v1/evaluations", authzen_api.EvaluationsView.as_view()),
