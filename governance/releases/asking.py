@@ -5,7 +5,7 @@ methods, whatever is wrong with a request) is answered by the DRF view, which st
 """
 
 import hashlib
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -77,7 +77,9 @@ def _asked(request: HttpRequest) -> Answer:
 
 
 def _once(request: HttpRequest, question: Ask, by: Actor, key: str) -> Answer:
-    decisions.ready(question, at=timezone.now())  # outside the transaction, in which nothing that is gathered could be kept
+    decisions.ready(
+        question, at=timezone.now()
+    )  # outside the transaction, in which nothing that is gathered could be kept
 
     def work() -> Made:
         found = decisions.request(question, by=by, at=timezone.now())
@@ -89,4 +91,4 @@ def _once(request: HttpRequest, question: Ask, by: Actor, key: str) -> Answer:
 
 
 def _location(found: decisions.Answered) -> str:
-    return f"/api/v1/releases/{cast(str, found.decision.ref)}"
+    return f"/api/v1/releases/{found.decision.ref}"

@@ -89,13 +89,15 @@ WHOLE: Mapping[str, str] = {
             "catalogue_service",
             "catalogue_ownerrelease",
             "catalogue_enforcementmode",
+            "releases_rulesswitch",
         ),
         RULES,
     ),
     "consent_consentevent": CONSENT,
     "consent_registration": CONSENT,
 }
-# Read, and watched through another: an event changes its run in the same transaction; a decision never changes.
+# Read, and watched through another: an event changes its run in the same transaction; a decision never changes
+# (of the last one the version of the rules is read, which is the one that was read).
 FOLLOWING = frozenset({"lineage_lineageevent", "releases_decision"})
 
 
@@ -176,16 +178,16 @@ def purge() -> int:
     Rows that a snapshot of ten minutes ago saw are seen by every look that is younger than five.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_PURGE, [KEPT])
-        gone = cursor.rowcount
-        cursor.execute(_HORIZON, [KEPT])
+        cursor.execute(_PURGE, [KEPT.total_seconds()])
+        gone = int(cursor.rowcount)
+        cursor.execute(_HORIZON, [KEPT.total_seconds()])
     return gone
 
 
 _PURGE = """DELETE FROM releases_change c USING releases_era e
-WHERE e.horizon_at < clock_timestamp() - %s AND c.xid < pg_snapshot_xmax(e.horizon) AND pg_visible_in_snapshot(c.xid, e.horizon)"""
+WHERE e.horizon_at < clock_timestamp() - make_interval(secs => %s) AND c.xid < pg_snapshot_xmax(e.horizon) AND pg_visible_in_snapshot(c.xid, e.horizon)"""
 _HORIZON = """UPDATE releases_era SET horizon = pg_current_snapshot(), horizon_at = clock_timestamp()
-WHERE horizon_at IS NULL OR horizon_at < clock_timestamp() - %s"""
+WHERE horizon_at IS NULL OR horizon_at < clock_timestamp() - make_interval(secs => %s)"""
 
 TABLES = """
 CREATE UNLOGGED TABLE releases_change (

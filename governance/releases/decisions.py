@@ -14,7 +14,7 @@ from governance.access.actors import Actor
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
 from governance.policy import answers, canonical, engine, rules, values
-from governance.releases import gathering, kept, overriding, permits, requests, rulebook
+from governance.releases import gathering, kept, overriding, permits, rulebook
 from governance.releases.kept import Current, Kept, Unsteady
 from governance.releases.models import Decision, Permit, StoredAnswer, StoredFacts
 from governance.releases.requests import Ask
@@ -264,7 +264,9 @@ def _permits(
     ):
         kind, terms = (
             Permit.Kind.OVERRIDE,
-            permits.under(override, terms, columns=found.question.columns, outputs=[each.plain() for each in ask.writes]),
+            permits.under(
+                override, terms, columns=found.question.columns, outputs=[each.plain() for each in ask.writes]
+            ),
         )
     permit = (
         permits.issue(row, kind=kind, terms=terms, at=at, by=by, place=first)

@@ -24,7 +24,7 @@ from django.db import connection
 
 from consent import writers
 from governance.catalogue import modes
-from governance.policy import answers, canonical, engine, values
+from governance.policy import answers, engine, values
 from governance.releases import changes, gathering, requests, rulebook
 from governance.releases.changes import Look, Seen
 from governance.releases.requests import Ask
@@ -229,7 +229,9 @@ def _gathered(ask: Ask, at: datetime, columns: Columns, permits: int) -> tuple[C
         after = changes.look(changes.seen(before), permits=permits, others=True)
         rests_on = _rests_on(question, gathered, note, read)
         if after.changed is not None and rests_on.isdisjoint(after.changed) and before.epoch == after.epoch:
-            kept = Kept(question, gathered, mode, rules, rests_on, _until(question, gathered, note), changes.seen(after))
+            kept = Kept(
+                question, gathered, mode, rules, rests_on, _until(question, gathered, note), changes.seen(after)
+            )
             keep = before.clean and after.clean and _all_watched(read)
             return Current(kept, question, after, now), keep
     raise Unsteady("what this rests on changes while it is being read", remedy="ask again")

@@ -69,7 +69,7 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "a grant for somebody silent": lambda w: w.grant("corax", ("Grant", releases_world.TRAIN | {"categories": ["customer"]})),
     "a prohibition": lambda w: w.grant("acme", ("Prohibition", {"actions": ["train"], "categories": ["customer.usage"]})),
     "an unencoded term": lambda w: w.grant("corax", ("UnencodedTerm", {})),
-    "a contract that ends": lambda w: _end_of_contract(w),
+    "a contract that ends": lambda w: _end_of_contract(w),  # noqa: PLW0108 - it stands below
     "a party that is renamed": lambda w: customers.rename(w.customers["acme"], "Acme Two", by=SYSTEM),
     "a customer with a key": lambda w: keyspaces.assign(
         w.space, "newcomer", customer=people.customer("Newcomer"), valid_from=LONG_AGO, by=SYSTEM

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
 from governance.reactions import proposals, reading, watching
+from governance.releases import changes
 from lineage.journal import clock
 
 DATES_EVERY = 60.0  # seconds between two looks at contracts that end by their own date
@@ -40,6 +41,7 @@ class Command(BaseCommand):
                 reading.run()
                 if time.monotonic() - looked > DATES_EVERY:
                     _look_at_dates()
+                    changes.purge()
                     looked = time.monotonic()
             except OperationalError as error:  # PostgreSQL restarts: nothing is lost, the cursor stands in the database
                 self.stderr.write(f"the database does not answer ({error}); trying again")

@@ -13,7 +13,7 @@ RULES = (
     "parties_tenantkeyspace parties_tenantkey parties_product contracts_contractfamily contracts_familycustomer contracts_document "
     "contracts_clause contracts_repeal contracts_prevails contracts_documentend contracts_optin contracts_correction catalogue_sourcedeclaration "
     "catalogue_categorydeclaration catalogue_keycolumn catalogue_quasiidentifiers catalogue_generalisation "
-    "catalogue_safeguarddeclaration catalogue_model catalogue_service catalogue_ownerrelease catalogue_enforcementmode"
+    "catalogue_safeguarddeclaration catalogue_model catalogue_service catalogue_ownerrelease catalogue_enforcementmode releases_rulesswitch"
 ).split()
 CONSENT = ("consent_consentevent", "consent_registration")
 KEYED = (
@@ -29,7 +29,7 @@ SELECT setval('releases_permit_index', coalesce(max("index") + 1, 0), false) FRO
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("releases", "0001_initial"),
+        ("releases", "0003_overrides_and_standing"),
         ("lineage", "0001_initial"),
         ("consent", "0002_own_keys"),
         ("parties", "0001_initial"),

@@ -24,7 +24,7 @@ ALTER TABLE releases_decision ENABLE TRIGGER USER;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("releases", "0002_changes")]
+    dependencies = [("releases", "0004_changes")]
 
     operations = [
         migrations.CreateModel(
