@@ -237,4 +237,4 @@ BEGIN
 END $$;
 CREATE TRIGGER releases_change_{verb} AFTER {verb.upper()} ON {table} REFERENCING {tables}
 FOR EACH STATEMENT EXECUTE FUNCTION {name}();
-"""
+"""  # noqa: S608 - only our own names

@@ -14,7 +14,7 @@ from consent import subjects
 from governance.access import actors
 from governance.catalogue import columns, sources, trained
 from governance.catalogue.places import Place
-from governance.contracts import documents
+from governance.contracts import terminations
 from governance.contracts.models import Document
 from governance.obligations import duties
 from governance.obligations.models import Obligation
@@ -110,7 +110,7 @@ def _end_of_contract(w: World) -> None:
     document = Document.objects.filter(family__coverage__customer=w.customers["acme"], state="activated").order_by(
         "pk"
     )[0]
-    documents.terminate(document, ends_at=datetime.now(UTC), reason="left", by=w.cast.lawyer.actor)
+    terminations.terminate(document, ends_at=datetime.now(UTC), reason="left", by=w.cast.lawyer.actor)
 
 
 def test_whatever_changes_the_answer_is_that_of_a_worker_that_keeps_nothing(world: World) -> None:
