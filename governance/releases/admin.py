@@ -160,7 +160,7 @@ class DecisionAdmin(ReadOnly):
 
     def has_override_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Those with that role, for what was refused in whole or in part."""
-        row = Decision.objects.defer("body").filter(pk=object_id).first()
+        row = Decision.objects.filter(pk=object_id).first()
         refused = row is not None and row.verdict != Decision.Verdict.PERMIT and bool(row.purpose)
         return refused and overrides.GIVER in actors.of(request.user).roles
 
