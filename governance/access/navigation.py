@@ -15,6 +15,7 @@ TOPICS: dict[str, tuple[tuple[str, str], ...]] = {
         ("contracts.document", "description"),
         ("contracts.correction", "edit_note"),
         ("contracts.optin", "redeem"),
+        ("contracts.import", "upload_file"),
     ),
     "Parties": (
         ("parties.customer", "apartment"),

@@ -18,6 +18,7 @@ from governance.contracts import (
     correction_pages,
     document_pages,
     families,
+    import_pages,
     optins,
 )
 from governance.contracts.document_forms import EndForm
@@ -74,7 +75,7 @@ class FamilyAdmin(VerbAdmin):
     readonly_fields = ("ref",)
     autocomplete_fields = ("counterparty",)
     inlines = (CoverageInline, DocumentInline)
-    actions_detail = ("draft", "end")
+    actions_detail = ("draft", "cover_page", "end")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ContractFamily]:
         """Contracts whose customers the person may see."""
@@ -126,6 +127,13 @@ class FamilyAdmin(VerbAdmin):
         """Go to the form for a new document of this contract."""
         return HttpResponse(
             status=302, headers={"Location": f"{reverse('admin:contracts_document_add')}?family={object_id}"}
+        )
+
+    @button(description="Import a cover page", icon="upload_file", permissions=["draft"])
+    def cover_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Go to the form for the cover page of an AI addendum to this contract."""
+        return HttpResponse(
+            status=302, headers={"Location": f"{reverse('admin:contracts_import_add')}?family={object_id}"}
         )
 
     @button(
@@ -210,4 +218,4 @@ def _offer(clause: Clause) -> str:
     return f"{clause.body.get('discount', clause)} – {clause.document}, clause {clause.number}"
 
 
-__all__ = ["clause_pages", "corrected_clause_pages", "correction_pages", "document_pages"]
+__all__ = ["clause_pages", "corrected_clause_pages", "correction_pages", "document_pages", "import_pages"]
