@@ -49,6 +49,12 @@ class Keyed(Verbs):
         """The same; that two persons are needed, one the officer, is said by the verbs."""
         return self.has_add_permission(request)
 
+    def has_waiting_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """The same, while a second person is awaited."""
+        row: Any = self.model._default_manager.filter(pk=object_id).first() if str(object_id).isdigit() else None
+        closed = getattr(row, "retired_at", None) or getattr(row, "withdrawn_at", None)
+        return self.has_step_permission(request) and row is not None and row.approved_at is None and not closed
+
     def _ref(self, object_id: str) -> str:
         row: Any = self.model._default_manager.get(pk=object_id)
         return str(row.ref)
@@ -109,7 +115,7 @@ class OwnKeyAdmin(Keyed):
         description="Approve",
         icon="done_all",
         variant=ActionVariant.PRIMARY,
-        permissions=["step"],
+        permissions=["waiting"],
         dialog={
             "title": "Approve as the second person",
             "description": "Grants and consents that name a key above it cover it from now on.",
@@ -197,7 +203,7 @@ class KeyRenameAdmin(Keyed):
         description="Approve",
         icon="done_all",
         variant=ActionVariant.PRIMARY,
-        permissions=["step"],
+        permissions=["waiting"],
         dialog={"title": "Approve as the second person", "form_class": YesForm, "form_submit_text": "Approve"},
     )
     def approve(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
@@ -210,7 +216,7 @@ class KeyRenameAdmin(Keyed):
     @action(
         description="Withdraw",
         icon="undo",
-        permissions=["step"],
+        permissions=["waiting"],
         dialog={"title": "Withdraw this rename", "form_class": YesForm, "form_submit_text": "Withdraw"},
     )
     def withdraw(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:

@@ -24,7 +24,7 @@ from governance.access.actors import Actor
 from governance.access.pages import Confirm, VerbAdmin, button, display, perform
 from governance.contracts import cover_pages, families, imports
 from governance.contracts.document_forms import ReasonForm
-from governance.contracts.models import Import
+from governance.contracts.models import Document, Import
 from lineage import errors
 
 COLOURS = {"a draft": "info", "waits for a second person": "warning", "activated": "success", "rejected": "danger"}
@@ -87,6 +87,11 @@ def _text(file: "UploadedFile[Any] | None", text: str) -> str:
         raise cover_pages.BadPage("the file is not UTF-8 text") from None
 
 
+def _brought(row: Import) -> QuerySet[Document]:
+    """The documents of a whole contract, and the forms that came with it."""
+    return Document.objects.filter(ref__in=row.steps.get("documents", []))
+
+
 @admin.register(Import)
 class ImportAdmin(VerbAdmin):
     """Imports with their reports."""
@@ -142,7 +147,11 @@ class ImportAdmin(VerbAdmin):
         """Add the report."""
         row = self.get_queryset(request).filter(pk=object_id).first() if object_id and object_id.isdigit() else None
         context = {"title": "Import the cover page of an AI addendum"} if object_id is None else {}
-        shown = {"import": row, "report": row.report, "standing": self.standing(row)} if row else {}
+        shown = (
+            {"import": row, "report": row.report, "standing": self.standing(row), "documents": _brought(row)}
+            if row
+            else {}
+        )
         return super().changeform_view(request, object_id, form_url, {**context, **shown, **(extra_context or {})})
 
     @display(description="import")
