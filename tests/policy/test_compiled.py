@@ -284,6 +284,23 @@ def test_a_question_that_means_nothing_is_refused_as_by_the_plain_engine() -> No
         decided(compiled_world(facts), ask(action="nosuch"), facts)
 
 
+@settings(max_examples=EXAMPLES)
+@given(strategies.questions(), crowded, st.booleans())
+def test_there_is_an_answer_in_any_case(question: Question, crowd: Facts, stale_: bool) -> None:
+    """From the plain engine where the snapshot is stale or the question is not compiled; that one reads contracts only then."""
+    facts = crowd.normal()
+    asked = engine.check(question, facts)
+    read: list[Facts] = []
+
+    def whole() -> Facts:
+        read.append(facts)
+        return facts
+
+    found = compiled.evaluate(compiled_world(facts), asked, about(facts), epoch=1 + stale_, whole=whole)
+    assert found == decisions.evaluate(asked, facts)
+    assert bool(read) == (stale_ or question.action in ("serve", "assign"))
+
+
 # what snapshots are made of
 
 
@@ -315,6 +332,19 @@ def test_references_that_stand_twice_are_judged_for_each_customer_alone(document
         opt_ins=(OptIn("o", "a", LONG_AGO),),
     )
     assert_the_same(decided(compiled_world(facts), ask(), facts), ask(), facts.normal())
+
+
+def test_a_reference_that_would_be_mistaken_for_two_is_refused() -> None:
+    with pytest.raises(ValueError, match="zero byte"):
+        compiled_world(world([family("a", document("d\0e", grant()))]))
+
+
+def test_strangers_in_a_dataset_have_no_contract() -> None:
+    facts = world([family("a", document("d", grant()))], customers=("a", "new-1", "new-2"))
+    snapshot = compiled_world(world([family("a", document("d", grant()))]))
+    answer = decided(snapshot, ask(), facts)
+    assert Reason("no-contract", "new-2") in answer.reasons_of("new-2")
+    assert answer.expand() == decisions.evaluate(ask(), facts.normal())
 
 
 def test_a_single_customer_is_looked_up() -> None:

@@ -36,10 +36,15 @@ def files(facts: Facts) -> Iterator[File]:
     families = _families(facts.families)
     beside = _beside(facts)
     coverage: dict[int, dict[str, tuple[Coverage, ...]]] = {}
-    for customer in dict.fromkeys((*parties, *families, *beside)):
+    strangers = [customer for customer in dict.fromkeys((*families, *beside)) if customer not in parties]
+    for customer in (*parties, *strangers):
         mine = families.get(customer)
-        some = mine if isinstance(mine, list) else [mine] if mine else []
-        rows = [(each, _rows(each, customer, coverage)) for each in some]
+        rows: list[tuple[Family, tuple[Coverage, ...]]]
+        if isinstance(mine, Family) and len(mine.coverage) == 1:
+            rows = [(mine, mine.coverage)]
+        else:
+            some = mine if isinstance(mine, list) else [mine] if mine else []
+            rows = [(each, _rows(each, customer, coverage)) for each in some]
         yield File(customer, parties.get(customer, ""), rows, *beside.get(customer, ()))
 
 

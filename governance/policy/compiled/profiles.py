@@ -181,13 +181,20 @@ def _references(file: File, known: Known, seen: Sight) -> str:
         refs += [seen.offers[number] for number in known.offers]
         refs += [row.ref for row in seen.bases]
         refs += [row.ref for row in seen.duties]
-    return SEPARATOR.join(refs)
+    return _joined(refs)
 
 
 def _written(found: Terms) -> str:
     pairs = groupby(found.clauses, key=itemgetter(0))
     refs = [ref for document, rows in pairs for ref in (document, *(clause for _, clause in rows))]
-    return SEPARATOR.join((*refs, *found.offers, *found.bases, *found.duties))
+    return _joined([*refs, *found.offers, *found.bases, *found.duties])
+
+
+def _joined(refs: list[str]) -> str:
+    text = SEPARATOR.join(refs)
+    if text.count(SEPARATOR) > max(0, len(refs) - 1):
+        raise ValueError("a reference holds a zero byte: it cannot be compiled")
+    return text
 
 
 def terms_of(profile: Profile, customer: str, references: str) -> Terms:

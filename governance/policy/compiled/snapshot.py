@@ -24,6 +24,7 @@ from governance.policy.compiled.profiles import Profile, Reader, terms_of
 from governance.policy.compiled.shapes import Shape
 from governance.policy.compiled.structures import NEVER
 from governance.policy.values import Dataset, Facts, Question
+from governance.policy.world import NOBODY
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -133,13 +134,10 @@ class Snapshot:
         """Number the customers in the facts about a dataset (in normal order). Raises `NotCompiled`, or `Stale` for other vendor's keys."""
         if world.own_of(facts.own_keys) != self._reader.vocabulary:
             raise Stale("the vendor's own keys have changed")
-        return exposures.compile_facts(facts, at, self._number_of, self._situations)
-
-    def _number_of(self, customer: str) -> int:
-        """Strangers, too, get a number: nothing is on file of them."""
-        if customer not in self._numbers:
-            self.put([File(customer)])
-        return self._numbers[customer]
+        named = {u for d in facts.declarations for u in d.customers} | {view.customer for view in facts.consents}
+        if strangers := sorted(named - self._numbers.keys() - {NOBODY}):
+            self.put(map(File, strangers))  # nothing is on file of them, but they have a number
+        return exposures.compile_facts(facts, at, self._numbers.__getitem__, self._situations)
 
     def decide(self, question: Question, exposure: Exposure, *, epoch: int) -> Answer:
         """Answer a question as the plain engine does; raises `Stale`, `NotCompiled`, or `questions.BadQuestion`."""

@@ -4,7 +4,8 @@ Equal structures differ in their references alone, place by place, so that one o
 clauses that say the same comes first, which offer a grant hangs on. A structure is quick to read; its meaning is the plain engine's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
@@ -42,9 +43,9 @@ class Sight:
         families = file.families
         if len(families) > 1:
             families.sort(key=lambda each: each[0].ref)
-        said = tuple([self._family(file, *each) for each in families])
+        said = tuple([self._family(file, place, *each) for place, each in enumerate(families)])
         beside = self._beside(file) if file.bases or file.obligations or file.gaps else ()
-        if None in said or not _differ(families):
+        if None in said or (len(families) > 1 and not _differ(families)):
             return None
         return bool(file.party), said, beside
 
@@ -57,10 +58,17 @@ class Sight:
         gaps = tuple(sorted({gap.what for gap in file.gaps}))
         return tuple(map(alike.basis, self.bases)), tuple(map(alike.duty, self.duties)), gaps, alone
 
-    def _family(self, file: File, family: Family, rows: Iterable[Coverage]) -> Any:
-        covered = max([self._covers(row) for row in rows])
+    def _family(self, file: File, place: int, family: Family, rows: tuple[Coverage, ...]) -> Any:
+        """Several documents are put in the order of what they say, in the file, too: their order means nothing."""
+        covered = self._covers(rows[0]) if len(rows) == 1 else max(map(self._covers, rows))
         documents = family.documents
         said = [self._document(document) for document in documents]
+        if len(documents) > 1 and None not in said:
+            order = sorted(range(len(said)), key=said.__getitem__)
+            said = [said[number] for number in order]
+            documents = tuple([documents[number] for number in order])
+            family = replace(family, documents=documents)
+            file.families[place] = family, rows
         offers = self._offers(file, family) if self.offered else ()
         if None in said:
             return None
@@ -69,8 +77,8 @@ class Sight:
         refs = [document.ref for document in documents]
         if len(set(refs)) < len(refs):
             return None
-        order = _ranks(refs) if len(set(self.said)) < len(self.said) else ()
-        return covered, tuple(said), offers, order, _across(documents, refs)
+        ties = _ranks(refs) if len(set(self.said)) < len(self.said) else ()
+        return covered, tuple(said), offers, ties, _across(documents, refs)
 
     def _covers(self, row: Coverage) -> int:
         """2: the customer is covered; 1: it was; 0: not yet, or nobody knew."""
@@ -115,7 +123,10 @@ class Sight:
             return 0
         if signed > self.day and not self._by_now(_midnight(signed)):
             return 0
-        if not self._by_now(document.recorded_at) or not self._by_now(document.effective_at):
+        at = self.at
+        if not (document.recorded_at <= at or self._by_now(document.recorded_at)):
+            return 0
+        if not (document.effective_at <= at or self._by_now(document.effective_at)):
             return 0
         expires = document.expires_at if document.renewal == "none" else None
         ended = expires is not None and self._by_now(expires)
@@ -149,8 +160,6 @@ def _ranks(refs: list[str]) -> tuple[int, ...]:
 
 def _differ(families: list[tuple[Family, tuple[Coverage, ...]]]) -> bool:
     """Say whether the documents of several families, and the families, can be told apart by their references."""
-    if len(families) < 2:
-        return True
     refs = [document.ref for family, _ in families for document in family.documents]
     names = {family.ref for family, _ in families}
     return len(set(refs)) == len(refs) and len(names) == len(families)
