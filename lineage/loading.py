@@ -51,10 +51,20 @@ def load(names: Iterable[Name], *, direction: str, as_known_at: datetime | None 
 # -- from rows ----------------------------------------------------------------------------------------------------------------
 
 
-def _part(names: set[Name], direction: str) -> Part:
+def near(names: set[Name], direction: str) -> set[Name]:
+    """Return the names upstream or downstream of names, whatever the time, their other names included."""
+    rows = Dataset.objects.filter(pk__in=_near_ids(names, direction))
+    return {Name(*row) for row in rows.values_list("namespace", "name")}
+
+
+def _near_ids(names: set[Name], direction: str) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_NEAR.format(step=_STEP[direction]), [_ids(names)])
-        ids = [row[0] for row in cursor.fetchall()]
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _part(names: set[Name], direction: str) -> Part:
+    ids = _near_ids(names, direction)
     datasets = {row.pk: row for row in Dataset.objects.filter(pk__in=ids)}
     by_id = {pk: Name(row.namespace, row.name) for pk, row in datasets.items()}
     reads = Read.objects.filter(dataset__in=ids).values_list("dataset_id").annotate(Min("run__started"))

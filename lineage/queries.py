@@ -61,6 +61,15 @@ def paths(
     return closure.path(found, asked, Name(*source), nanoseconds(at), column)
 
 
+def near(places: Sequence[tuple[str, str]], *, direction: str) -> frozenset[tuple[str, str]]:
+    """Return these datasets and every one that is, was or will be upstream (or downstream) of them, under all their names.
+
+    Whatever the time: more than any question about them depends on, and nothing less.
+    """
+    asked = {Name(*place) for place in places}
+    return frozenset({*places, *((each.namespace, each.name) for each in loading.near(asked, direction))})
+
+
 def resurrections(*, at: datetime, as_known_at: datetime | None = None) -> tuple[Resurrection, ...]:
     """Return what was written into purged datasets, after the purge, and still reaches the party purged."""
     purges = Declaration.objects.filter(kind="purge")

@@ -1,11 +1,13 @@
-"""When what permits rest on has changed, every live one is decided again and revoked where it no longer holds (SEMANTICS §7)."""
+"""When something has changed, the permits that rest on it are decided again, and revoked where they no longer hold (SEMANTICS §7)."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from governance.access.actors import SYSTEM
-from governance.reactions import alerts
+from governance.reactions import alerts, touching
 from governance.reactions.models import Alert
-from governance.releases import permits, rechecks
+from governance.releases import permits, rechecks, resting
+from governance.releases.models import Permit
 from lineage.journal import clock
 from lineage.journal.models import Entry
 
@@ -32,17 +34,30 @@ SPOKEN = frozenset({"consent-recorded", "consents-loaded", "subjects-registered"
 
 
 def after(found: Sequence[Entry]) -> None:
-    """Look at every live permit again when one of these entries may have changed what it rests on."""
-    loud = [entry for entry in found if entry.kind not in QUIET]
+    """Look again at every live permit that rests on what these entries may have changed; at all of them where that cannot be told."""
     now = clock.now()
-    if not loud:
-        loud = [entry for entry in found if entry.kind in SPOKEN]
-        again = [permit for permit in permits.live(at=now) if permit.override_id] if loud else []
-    else:
-        again = permits.live(at=now)
-    for made in rechecks.sweep(again, at=now, by=SYSTEM):
-        permit = made.permit
-        text = f"permit {permit.ref} for {permit.decision.name} is revoked: {made.why}"
-        alerts.raise_once(
-            Alert.Kind.REVOKED, text, key=permit.ref, entry=loud[-1], about=[permit.ref, permit.decision.ref]
-        )
+    for permit, entry in _to_look_at(found, at=now):
+        made = rechecks.recheck(permit, at=now, by=SYSTEM)
+        if not made.holds:
+            text = f"permit {permit.ref} for {permit.decision.name} is revoked: {made.why}"
+            alerts.raise_once(
+                Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref]
+            )
+
+
+def _to_look_at(found: Sequence[Entry], *, at: datetime) -> list[tuple[Permit, Entry]]:
+    """Each permit once, with the last entry that speaks of what it rests on."""
+    loud = [entry for entry in found if entry.kind not in QUIET]
+    spoken = [entry for entry in found if entry.kind in SPOKEN]
+    chosen: dict[int, tuple[Permit, Entry]] = {}
+    for entry in spoken:
+        chosen |= {permit.pk: (permit, entry) for permit in permits.live(at=at) if permit.override_id}
+    touched = {entry.pk: touching.by(entry) for entry in loud}
+    for entry in loud:
+        if touched[entry.pk] is None:
+            chosen |= {permit.pk: (permit, entry) for permit in permits.live(at=at)}
+            break
+    for entry in loud:
+        if names := touched[entry.pk]:
+            chosen |= {permit.pk: (permit, entry) for permit in resting.on(names, at=at)}
+    return [chosen[pk] for pk in sorted(chosen)]

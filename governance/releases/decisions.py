@@ -14,7 +14,7 @@ from governance.access.actors import Actor
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
 from governance.policy import answers, canonical, engine, rules, values
-from governance.releases import gathering, kept, overriding, permits, rulebook
+from governance.releases import gathering, kept, overriding, permits, resting, rulebook
 from governance.releases.kept import Current, Kept, Unsteady
 from governance.releases.models import Decision, Permit, StoredAnswer, StoredFacts
 from governance.releases.requests import Ask
@@ -273,6 +273,8 @@ def _permits(
         if kind and permits.expiry(at, terms) > at
         else None
     )
+    if permit is not None:
+        resting.write(permit, found.question, found.kept.gathered)
     usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
     if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
         return permit, None

@@ -51,6 +51,9 @@ class Gathered:
     versions: tuple[dict[str, str], ...]
     first_change: datetime | None
     customers: frozenset[int] = frozenset()  # row ids, of those whose data is there
+    nodes: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # every dataset whose lineage or declarations could change the facts
 
 
 def gather(question: values.Question) -> Gathered:
@@ -64,6 +67,7 @@ def gather(question: values.Question) -> Gathered:
         versions=tuple({"name": v.name, "run": v.run} for v in found.versions),
         first_change=_first_change(found, refs, question),
         customers=frozenset(Customer.objects.filter(ref__in=refs).values_list("pk", flat=True)),
+        nodes=_nodes(found, facts, question),
     )
 
 
@@ -197,6 +201,16 @@ def _adapted(row: Model) -> set[tuple[str, str]]:
             found[each.pk] = (each.namespace, each.name)
             todo.append(each.pk)
     return set(found.values())
+
+
+def _nodes(found: Provenance, facts: values.Facts, question: values.Question) -> frozenset[tuple[str, str]]:
+    """Everything upstream of D whatever the time, and downstream of the models: they serve what was made from them."""
+    models = Model.objects.filter(ref__in=[each.ref for each in facts.models])
+    below = {(model.namespace, model.name) for model in models} | {node for model in models for node in _adapted(model)}
+    up = lineage.near([found.place, *found.places], direction=lineage.UP)
+    return frozenset(
+        {*up, *found.places, *(lineage.near(sorted(below), direction=lineage.DOWN) if below else ()), *below}
+    )
 
 
 def _first_change(found: Provenance, refs: list[str], question: values.Question) -> datetime | None:

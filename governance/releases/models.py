@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -209,6 +211,22 @@ def _again(moment: str, fields: tuple[str, ...]) -> pgtrigger.Condition:
     """One of these fields changes although `moment` was filled in before."""
     changes = [pgtrigger.Q(**{f"old__{name}__df": pgtrigger.F(f"new__{name}")}) for name in fields]
     return pgtrigger.Q(**{f"old__{moment}__isnull": False}) & functools.reduce(operator.or_, changes)
+
+
+class PermitRest(models.Model):
+    """What a permit rests on, as numbers that `resting.key` makes of references and dataset names: a change is looked up in them.
+
+    It only grows: a permit that was looked at again rests on what was found then, too. Two things of one number cost a look, nothing else.
+    """
+
+    permit = models.OneToOneField(Permit, on_delete=models.PROTECT, primary_key=True, related_name="rests")
+    keys = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes = [GinIndex(fields=["keys"], name="permit_rests_on")]
+
+    def __str__(self) -> str:
+        return f"what {self.permit_id} rests on"
 
 
 OVERRIDE_LONGEST, OVERRIDE_REVIEWED = timedelta(hours=72), timedelta(hours=24)

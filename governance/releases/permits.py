@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from governance.access.actors import Actor
+from governance.releases import resting
 from governance.releases.models import Decision, Override, Permit
 from lineage import errors, refs
 from lineage.journal import entries, keys, sequencer
@@ -155,7 +156,9 @@ def reissue(permit: Permit, *, outputs: Sequence[Mapping[str, str]], at: datetim
         }
         found["status"] = {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}}
         bound = {"columns": permit.columns, "versions": permit.versions, "outputs": _plain(outputs)}
-        return _sign(permit.decision, permit.kind, found, bound, at, permit.expires_at, by)
+        made = _sign(permit.decision, permit.kind, found, bound, at, permit.expires_at, by)
+        resting.copy(permit, made)
+    return made
 
 
 def list_hours() -> int:

@@ -11,7 +11,7 @@ from governance.access.actors import Actor
 from governance.policy import answers, reasons, safeguards, values
 from governance.policy.answers import Treatment, Verdict
 from governance.policy.people import STRICTNESS
-from governance.releases import decisions, gathering, overriding, permits
+from governance.releases import decisions, gathering, overriding, permits, resting
 from governance.releases.comparing import by_customer
 from governance.releases.models import Permit
 from lineage import errors
@@ -34,7 +34,7 @@ class Recheck:
 
 def recheck(permit: Permit, *, at: datetime, by: Actor) -> Recheck:
     """Decide again and revoke the permit where less is allowed now; what cannot be decided is not allowed."""
-    why = failing(permit, at=at)
+    why = failing(permit, at=at, note=True)
     if why:
         permits.revoke(permit, why=why, by=by)
     return Recheck(permit, why)
@@ -49,12 +49,14 @@ def sweep(found: Iterable[Permit] | None = None, *, at: datetime, by: Actor) -> 
     ]
 
 
-def failing(permit: Permit, *, at: datetime) -> str:
-    """Return why a permit no longer holds, empty where it does."""
+def failing(permit: Permit, *, at: datetime, note: bool = False) -> str:
+    """Return why a permit no longer holds, empty where it does; `note` what it rests on by now."""
     try:
         now, gathered, question = _again(permit, at=at)
     except errors.Problem as problem:
         return f"it cannot be decided any more: {problem.detail}"
+    if note:
+        resting.grow(permit, question, gathered)
     if permit.override is not None:
         return overriding.failing(permit.override, now, gathered, question)
     return falls_short(permit, now)
