@@ -30,4 +30,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("governance.building.urls")),
     path("", include("governance.deletions.urls")),
     path("", include("governance.reports.urls")),
+    path("", include("governance.reactions.urls")),
 ]

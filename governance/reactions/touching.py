@@ -60,7 +60,7 @@ def by(entry: Entry) -> Touched:
 
 
 def _declared(kind: type[Declared], entry: Entry) -> Touched:
-    row: Any = kind._default_manager.filter(ref__in=entry.about).first()
+    row: Any = kind._default_manager.filter(**{"ref__in": entry.about}).first()
     if row is None or getattr(row, "is_pattern", False):
         return None
     if isinstance(row, catalogue.Service | catalogue.OwnerRelease):

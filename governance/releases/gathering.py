@@ -207,10 +207,8 @@ def _nodes(found: Provenance, facts: values.Facts, question: values.Question) ->
     """Everything upstream of D whatever the time, and downstream of the models: they serve what was made from them."""
     models = Model.objects.filter(ref__in=[each.ref for each in facts.models])
     below = {(model.namespace, model.name) for model in models} | {node for model in models for node in _adapted(model)}
-    up = lineage.near([found.place, *found.places], direction=lineage.UP)
-    return frozenset(
-        {*up, *found.places, *(lineage.near(sorted(below), direction=lineage.DOWN) if below else ()), *below}
-    )
+    up = lineage.near([found.place, *found.places], direction="up")
+    return frozenset({*up, *found.places, *(lineage.near(sorted(below), direction="down") if below else ()), *below})
 
 
 def _first_change(found: Provenance, refs: list[str], question: values.Question) -> datetime | None:
