@@ -22,7 +22,7 @@ from governance.contracts import (
     optins,
 )
 from governance.contracts.document_forms import EndForm
-from governance.contracts.models import Clause, ContractFamily, Document, FamilyCustomer, OptIn
+from governance.contracts.models import ContractFamily, Document, FamilyCustomer, OptIn
 from governance.contracts.states import State
 from governance.parties import customers
 from governance.parties.admin import PeriodAdmin
@@ -35,12 +35,15 @@ END = {
     "form_submit_text": "End the contract",
 }
 
+SHOWN = 3  # customers by name in the list; a reseller's contract may cover thousands
+
 
 class CoverageInline(AppendInline):
     """Whose data the contract speaks of."""
 
     model = FamilyCustomer
     fields = ("customer", "valid_from", "valid_to")
+    autocomplete_fields = ("customer",)
     verbose_name_plural = "Customers whose data it covers"
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -70,7 +73,7 @@ class FamilyAdmin(VerbAdmin):
     """Contracts."""
 
     list_display = ("title", "counterparty", "covers", "running", "ref")
-    search_fields = ("title", "ref", "counterparty__name")
+    search_fields = ("title", "ref", "counterparty__name", "documents__number")
     fields = ("title", ("vendor", "counterparty"), "ref")
     readonly_fields = ("ref",)
     autocomplete_fields = ("counterparty",)
@@ -113,7 +116,9 @@ class FamilyAdmin(VerbAdmin):
     def covers(self, obj: ContractFamily) -> str:
         """Customers covered now."""
         now = timezone.now()
-        return ", ".join(str(each.customer) for each in obj.coverage.all() if each.holds(now)) or "none"
+        names = [str(each.customer) for each in obj.coverage.all() if each.holds(now)]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        return ", ".join(names[:SHOWN]) + more or "none"
 
     @display(description="documents that count", label=True)
     def running(self, obj: ContractFamily) -> str:
@@ -181,6 +186,7 @@ class OptInAdmin(PeriodAdmin):
     list_display = ("customer", "offer", "valid_from", "valid_to", "evidence")
     search_fields = ("customer__name", "offer__title", "offer__number", "ref", "evidence")
     fields = ("offer", "customer", ("valid_from", "valid_to"), "evidence")
+    autocomplete_fields = ("offer", "customer")
     list_select_related = ("customer", "offer")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OptIn]:
@@ -200,9 +206,6 @@ class OptInAdmin(PeriodAdmin):
         by = actors.of(request.user)
         if db_field.name == "offer":
             kwargs["queryset"] = optins.offers_visible_to(by).select_related("document")
-            field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-            field.label_from_instance = _offer
-            return field
         if db_field.name == "customer":
             kwargs["queryset"] = customers.visible_to(by)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -212,10 +215,6 @@ class OptInAdmin(PeriodAdmin):
         return optins.activate(
             obj.offer, obj.customer, valid_from=obj.valid_from, valid_to=obj.valid_to, evidence=obj.evidence, by=by
         )
-
-
-def _offer(clause: Clause) -> str:
-    return f"{clause.body.get('discount', clause)} – {clause.document}, clause {clause.number}"
 
 
 __all__ = ["clause_pages", "corrected_clause_pages", "correction_pages", "document_pages", "import_pages"]

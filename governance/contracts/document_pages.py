@@ -94,13 +94,13 @@ class DocumentAdmin(Buttons):
     form = DocumentForm
     list_display = ("title", "contract", "kind", "standing", "effective_on", "ends_on", "number")
     list_filter = ("state", "kind")
-    search_fields = ("title", "number", "ref", "family__title")
+    search_fields = ("title", "number", "ref", "family__title", "family__counterparty__name")
     autocomplete_fields = ("family",)
     change_form_outer_before_template = "admin/contracts/document_top.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Document]:
         """Documents whose customers the person may see."""
-        return documents.visible_to(actors.of(request.user)).select_related("family")
+        return documents.visible_to(actors.of(request.user)).select_related("family", "form").prefetch_related("ends")
 
     def get_inlines(self, request: HttpRequest, obj: Document | None) -> Any:
         """Statements about other documents: to be written in a draft, to be read where there are some."""

@@ -235,6 +235,12 @@ class Clause(EncodedClause):
             *guards.only_in_draft("clause", insert=guards.CLAUSE_INSERTED),
         )
 
+    def __str__(self) -> str:
+        discount = (
+            self.body.get("discount") if self.kind == self.Kind.OPT_IN_OFFER and isinstance(self.body, dict) else ""
+        )
+        return f"{super().__str__()}: {discount}" if discount else super().__str__()
+
 
 class Repeal(models.Model):
     """The document takes back an earlier clause of its family."""

@@ -147,7 +147,8 @@ class CustomerAdmin(VerbAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         """Only those that the person may see."""
-        return customers.visible_to(request.user).select_related("party")  # type: ignore[arg-type]
+        rows = customers.visible_to(request.user).select_related("party")  # type: ignore[arg-type]
+        return rows.prefetch_related("tenant_keys__space")
 
     def get_inlines(self, request: HttpRequest, obj: Customer | None) -> Any:
         """A customer is registered first."""
@@ -173,7 +174,7 @@ class CustomerAdmin(VerbAdmin):
     def keys(self, obj: Customer) -> str:
         """Keys in force now."""
         now = timezone.now()
-        return ", ".join(str(key) for key in obj.tenant_keys.select_related("space") if key.holds(now)) or "none"
+        return ", ".join(str(key) for key in obj.tenant_keys.all() if key.holds(now)) or "none"
 
     @button(
         description="Give to a person",
@@ -240,6 +241,7 @@ class MemberInline(AppendInline):
     model = GroupMembership
     fk_name = "group"
     fields = ("party", "subgroup", "valid_from", "valid_to")
+    autocomplete_fields = ("party", "subgroup")
     verbose_name_plural = "Members: a party, or a whole group"
 
 
