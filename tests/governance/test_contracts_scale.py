@@ -65,7 +65,7 @@ def test_no_list_asks_more_for_more_rows(cast: Cast) -> None:
 )
 def test_contracts_are_found_by_title_number_and_counterparty(cast: Cast, model: str, word: str) -> None:
     fill(cast, range(2))
-    page = client(cast.lawyer).get(reverse(f"admin:contracts_{model}_changelist"), {"q": word})
+    page = client(cast.lawyer).get(reverse(f"admin:contracts_{model}_changelist"), {"q": f'"{word}"'})
     (found,) = page.context["cl"].result_list
     assert "Customer 1" in f"{found} {getattr(found, 'family', '')}"
 
