@@ -11,7 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from rest_framework.test import APIClient
 
+from consent import subjects
 from governance.access import actors
 from governance.catalogue.places import Place
 from governance.contracts.models import Clause, ContractFamily, Document
@@ -31,8 +33,8 @@ class Stage:
 
     cast: Cast
     vendor: Party
-    pipeline: str
-    sender: str
+    pipeline: APIClient
+    sender: APIClient
     names: dict[str, str] = field(default_factory=dict)  # of the entry -> reference
     rows: dict[str, Any] = field(default_factory=dict)
     moved: timedelta = timedelta()
@@ -73,10 +75,19 @@ class Stage:
 
 
 def ready(cast: Cast) -> Stage:
-    """Set what every entry shares."""
+    """Set what entries share: the cast, and who and what most of them name."""
     _, pipeline = people.key("release:request", owner=cast.pipeline_owner)
     _, sender = people.key("lineage:write", owner=cast.pipeline_owner)
-    return Stage(cast, people.vendor(), pipeline, sender)
+    stage = Stage(cast, people.vendor(), people.caller(pipeline), people.caller(sender))
+    stage.names[VENDOR] = stage.vendor.ref
+    for name in ("a", "b"):
+        _customer(stage, name)
+    for name in ("pty-x", "pty-y"):
+        _party(stage, name)
+    keyspaces.add_product("desk", title="Desk", by=actors.SYSTEM)
+    stage.rows |= {"product desk": True, f"space {SPACE}": keyspaces.create(SPACE, title="CRM", by=actors.SYSTEM)}
+    stage.keep("people", subjects.open_space(name="people", by="system"))
+    return stage
 
 
 @dataclass(frozen=True)
@@ -136,20 +147,32 @@ def body(stage: Stage, question: v.Question, as_known_at: datetime | None) -> di
 
 def _parties(stage: Stage, tale: Tale) -> None:
     """Parties and customers, groups with nobody in them yet, products that clauses and declarations name."""
-    for name in tale.facts.parties:
-        stage.keep(name, organisations.register(name.upper(), by=actors.SYSTEM))
     for each in tale.facts.customers:
-        stage.keep(each.ref, customers.register(each.name, party=stage.rows[each.party], by=actors.SYSTEM))
+        _customer(stage, each.ref)
+    for name in tale.facts.parties:
+        _party(stage, name)
     named = {row.group for row in tale.facts.memberships} | set(_groups(tale.facts))
     for name in sorted(named):
         stage.keep(name, groups.create(name, by=actors.SYSTEM))
     clauses = [c for f in tale.facts.families for d in f.documents for c in d.clauses]
-    for key in sorted(
-        {*(p for c in clauses for p in c.products), *(d.product for d in tale.facts.declarations)} - {""}
-    ):
+    named = {*(p for c in clauses for p in c.products), *(d.product for d in tale.facts.declarations)} - {""}
+    for key in sorted(each for each in named if f"product {each}" not in stage.rows):
         keyspaces.add_product(key, title=key.title(), by=actors.SYSTEM)
-    for key in sorted({SPACE, *(d.tenant_space for d in tale.facts.declarations)} - {""}):
-        stage.rows[f"space {key}"] = keyspaces.create(key, title=key.upper(), by=actors.SYSTEM)
+    for key in sorted({d.tenant_space for d in tale.facts.declarations} - {""}):
+        if f"space {key}" not in stage.rows:
+            stage.rows[f"space {key}"] = keyspaces.create(key, title=key.upper(), by=actors.SYSTEM)
+
+
+def _party(stage: Stage, name: str) -> Party:
+    if name not in stage.rows:
+        stage.keep(name, organisations.register(name.upper(), by=actors.SYSTEM))
+    found: Party = stage.rows[name]
+    return found
+
+
+def _customer(stage: Stage, name: str) -> None:
+    if name not in stage.rows:
+        stage.keep(name, customers.register(name.upper(), party=_party(stage, f"pty-{name}"), by=actors.SYSTEM))
 
 
 def _groups(facts: v.Facts) -> Iterator[str]:

@@ -15,7 +15,6 @@ from governance.obligations import duties
 from governance.parties import keyspaces
 from governance.policy import values as v
 from governance.releases.models import RowCount
-from tests import cast as people
 from tests.policy.entries import SPACE, Tale
 from tests.policy.people import Said
 from tests.policy.worlds import LONG_AGO, NS, D
@@ -30,7 +29,6 @@ JOB = f"make {D}"
 def lay_out(stage: "Stage", tale: Tale) -> None:
     """What the entry does not date: keys of customers, lineage, categories, models."""
     facts, since = tale.facts, LONG_AGO + stage.moved - timedelta(days=1)
-    stage.keep("people", subjects.open_space(name="people", by="system"))
     held = {(d.tenant_space, u) for d in facts.declarations if d.tenant_space for u in d.customers}
     for key, customer in sorted(held):
         keyspaces.assign(
@@ -199,9 +197,7 @@ def _send(stage: "Stage", tale: Tale) -> None:
     events = [*_of_sources(stage, tale), *_of_dataset(stage, tale)]
     if events:
         body = b"\n".join(json.dumps(event).encode() for event in events)
-        answer = people.caller(stage.sender).post(
-            "/api/v1/lineage/batch", data=body, content_type="application/x-ndjson"
-        )
+        answer = stage.sender.post("/api/v1/lineage/batch", data=body, content_type="application/x-ndjson")
         assert answer.status_code == 200, answer.content
 
 

@@ -35,8 +35,7 @@ def stage(django_db_setup: None, django_db_blocker: Any, keystore: Path) -> Iter
 @pytest.mark.parametrize("tale", TALES, ids=str)
 def test_the_corpus_is_answered_over_http_as_it_says(stage: Stage, tale: Tale) -> None:
     played = staging.build(stage, tale)
-    client = people.caller(stage.pipeline)
-    answer = client.post(URL, data=played.body, format="json")
+    answer = stage.pipeline.post(URL, data=played.body, format="json")
     if "malformed" in tale.expect:
         assert answer.status_code == 400 and answer.json()["where"] == tale.expect["malformed"]
         return
@@ -49,7 +48,7 @@ def test_the_corpus_is_answered_over_http_as_it_says(stage: Stage, tale: Tale) -
     assert _reasons(said["reasons"], played) == _reasons(explaining.short(wanted))
     assert said["people"] == {name: getattr(wanted.counts, name) for name in said["people"]}
     assert _left_out(said["left_out"], played) == _left_out(plain(wanted)["left_out"])
-    plan = client.get(f"{URL}/{said['ref']}/plan")
+    plan = stage.pipeline.get(f"{URL}/{said['ref']}/plan")
     assert (plan.status_code == 404) is (wanted.plan is None)
     if wanted.plan:
         whole = plain(wanted)
