@@ -93,15 +93,15 @@ def full(decision: Decision, facts: Facts) -> tuple[Sentence, ...]:
 
 def sentence(reason: Reason, texts: Texts) -> Sentence:
     """Return one reason in words."""
-    meaning = reasons.CODES[reason.code]
+    code = reasons.CODES[reason.code]
     document = texts.documents.get(reason.document)
     clause = texts.clauses.get((reason.document, reason.clause))
     return Sentence(
         code=reason.code,
-        scope=str(meaning.scope),
-        refuses=meaning.refuses,
+        scope=str(code.scope),
+        refuses=code.refuses,
         text=_text(reason, texts, document, clause),
-        remedy=meaning.remedy,
+        remedy=code.remedy,
         customer=reason.customer,
         customer_name=texts.names.get(reason.customer, reason.customer),
         column=reason.column,
@@ -125,14 +125,15 @@ def _text(reason: Reason, texts: Texts, document: Document | None, clause: Claus
     whose += [f"column {reason.column}"] if reason.column else []
     lead = f"{', '.join(whose)}: " if whose else ""
     where = (
-        f" Clause {clause.number} of {document.title or document.ref} ({dates(document)})."
+        f" Clause {clause.number}{f' ({clause.title})' if clause.title else ''} of {document.title or document.ref} ({dates(document)})."
         if document and clause
         else ""
     )
-    return f"{lead}{_meaning(reason)}{where}{_note(reason)}"
+    return f"{lead}{meaning(reason)}{where}{_note(reason)}"
 
 
-def _meaning(reason: Reason) -> str:
+def meaning(reason: Reason) -> str:
+    """Return what a reason says, whoever it says it of."""
     if reason.code == "not-separable" and reason.about.startswith("person"):
         return "People cannot be told apart here, so nobody's wish can be respected row by row."
     if reason.code == "deletion-open" and reason.count:

@@ -22,8 +22,10 @@ from governance.policy import canonical
 from governance.releases import decisions, explaining, overrides, permits, rules_pages
 from governance.releases.models import Decision, Override, Permit
 from governance.releases.overrides_admin import GrantForm
+from governance.releases.why_pages import Explained
 from lineage import errors
 
+SHOWN = 12  # of the reasons; the page of their own has all
 VERDICTS = {"permit": "success", "permit_with_plan": "warning", "deny": "danger"}
 REVOKERS = ("lawyer", "approver", "privacy_officer", "administrator")
 
@@ -57,7 +59,7 @@ class PermitInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnly):
+class DecisionAdmin(Explained, ReadOnly):
     """Every question with its answer."""
 
     list_display = ("verdict_label", "name", "action", "purpose", "enforcement", "by", "recorded_at")
@@ -100,7 +102,14 @@ class DecisionAdmin(ReadOnly):
         """The verdict and the reasons in sentences."""
         found = _read(row)
         lines = explaining.headlines(found) if found else explaining.short(decisions.answer_of(row))
-        return _render("reasons", sentence=explaining.VERDICTS[row.verdict], lines=lines)
+        return _render(
+            "reasons",
+            sentence=explaining.VERDICTS[row.verdict],
+            lines=lines[:SHOWN],
+            count=len(lines),
+            row=row,
+            whole=bool(found),
+        )
 
     @display(description="Overridden")
     def overridden(self, row: Decision) -> SafeString | str:

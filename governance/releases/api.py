@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from governance.access import actors, idempotency
 from governance.access.actors import Actor
 from governance.access.idempotency import Once
-from governance.releases import answering, bulk, decisions, explaining, permits, requests, statuses
+from governance.releases import answering, bulk, decisions, explaining, permits, proofs, requests, statuses
 from governance.releases.models import Decision, Permit
 from lineage import errors, receiving
 from lineage.negotiation import AnyAccept
@@ -105,6 +105,48 @@ class Explanation(APIView):
         found = explaining.reader(visible(ref, by=by), by=by)
         as_text = getattr(request.accepted_renderer, "format", "json") == "text"
         return Response(explaining.text(found) if as_text else explaining.whole(found))
+
+
+class ProofTree(APIView):
+    """The same as a proof: a tree of `all`, `any` and `none` over facts, from which the verdict follows."""
+
+    required_scopes: ClassVar = {"GET": explaining.SCOPE}
+
+    @extend_schema(
+        operation_id="releases_prove",
+        responses={
+            (200, "application/json"): {
+                "type": "object",
+                "required": [
+                    "form",
+                    "decision",
+                    "question",
+                    "rules",
+                    "facts",
+                    "verdict",
+                    "mode",
+                    "usable",
+                    "plain",
+                    "beside",
+                ],
+                "properties": {
+                    "form": {"type": "string", "enum": ["proof-tree-v1"]},
+                    "verdict": {"type": "string", "enum": ["permit", "permit_with_plan", "deny"]},
+                    "usable": {"type": "object", "description": "holds where something may be used"},
+                    "plain": {"type": "object", "description": "holds where all of it may be used as it is"},
+                    "beside": {"type": "array", "items": {"type": "object"}},
+                },
+                "externalDocs": {
+                    "url": proofs.SCHEMA,
+                    "description": "JSON Schema of the tree, and how the verdict follows",
+                },
+            }
+        },
+    )
+    def get(self, request: Request, ref: str) -> Response:
+        """Prove the decision from its stored facts, by the rules of its time; 409 where these rules are no longer run."""
+        by = actors.of(request.user)
+        return Response(proofs.tree(explaining.reader(visible(ref, by=by), by=by)))
 
 
 class Plan(APIView):

@@ -10,19 +10,16 @@ from typing import Any
 from consent import trees
 from governance.access.actors import Actor
 from governance.parties import customers
-from governance.policy import answers, explain, reasons, values
+from governance.policy import answers, explain, reasons, statements, values
+from governance.policy.statements import Statement
 from governance.releases import decisions
 from governance.releases.models import Decision, RowCount
 from lineage import queries
 
 SCOPE = "explanation:read"
-VERDICTS = {
-    "permit": "Everything asked for may be used as it is.",
-    "permit_with_plan": "A part may be used, or all of it after something is done: the plan says which.",
-    "deny": "Nothing may be used.",
-}
+VERDICTS = statements.VERDICTS
 PATHS_AT_MOST = 12
-MANY_SOURCES = frozenset({"presence-not-granted", "uncategorised-column"})  # said of each source column: one line does
+MANY_SOURCES = statements.MANY_SOURCES  # one line does
 
 
 @dataclass(frozen=True)
@@ -74,12 +71,21 @@ class Reader:
     def path(self, customer: str, column: str) -> str:
         """Return a way from a column of D back to a source of a customer's data, D first; empty where there is none to show."""
         origin = self._origin(customer, column)
-        if origin is None or len(self._paths) >= PATHS_AT_MOST:
-            return ""
+        return self._known(origin, column) if origin else ""
+
+    def way(self, declaration: str, source: str, column: str) -> str:
+        """Return the way from a column of D to a source column (`namespace dataset column`) of a declaration."""
+        for origin in self.facts.origins:
+            named = f"{origin.namespace} {origin.dataset} {origin.source_column}"
+            if (origin.declaration, named) == (declaration, source) and origin.column in (column, "*"):
+                return self._known(origin, column)
+        return ""
+
+    def _known(self, origin: values.Origin, column: str) -> str:
         key = (f"{origin.namespace} {origin.dataset}", column)
-        if key not in self._paths:
+        if key not in self._paths and len(self._paths) < PATHS_AT_MOST:
             self._paths[key] = self._walk(origin, column)
-        return self._paths[key]
+        return self._paths.get(key, "")
 
     def _origin(self, customer: str, column: str) -> values.Origin | None:
         mine = {each.ref for each in self.facts.declarations if customer in each.customers}
@@ -191,20 +197,35 @@ def whole(found: Reader) -> dict[str, Any]:
 
 
 def text(found: Reader) -> str:
-    """Return the explanation as plain lines."""
-    said = whole(found)
-    lines = [f"{said['verdict']}: {said['sentence']}", ""]
-    lines += [
-        f"Asked: {row_title(found.row)}",
-        f"Decision {found.row.ref}, entered in the ledger as {found.row.entry_ref}.",
+    """Return the explanation as a letter: what was asked and answered, what decided with its quotes, what would help, what it rests on."""
+    row = found.row
+    told = statements.letter(
+        decisions.question_of(row), found.answer, found.facts, sees=found.may_name, more=lambda each: _more(found, each)
+    )
+    helps = [f"- {each['text']}" for each in remedies(found)]
+    lines = [
+        *(["", "What would help:", *helps] if helps else []),
         "",
+        f"Decision {row.ref}, entered in the ledger as {row.entry_ref}.",
     ]
-    if said["provenance"]["completeness"] != "known":
-        lines += [f"Provenance is {said['provenance']['completeness']}: {', '.join(said['provenance']['reasons'])}", ""]
-    lines += ["Why:", *(f"- {line.text}" for line in headlines(found)), ""]
-    helps = remedies(found)
-    lines += ["What would help:", *(f"- {each['text']}" for each in helps), ""] if helps else []
-    return "\n".join(lines).rstrip() + "\n"
+    return trees.titled(told, found.titles) + "\n".join(lines) + "\n"
+
+
+def _more(found: Reader, each: Statement) -> list[str]:
+    """The way through lineage and the rows at stake, for what refuses somebody's data."""
+    if not each.refuses or not each.customers or not found.may_name(each.customers[0]):
+        return []
+    column = each.columns[0] if each.columns else ""
+    path = found.path(each.customers[0], column)
+    counted = [found.rows_of(ref) for ref in each.customers]
+    known = [rows for rows in counted if rows is not None]
+    said = [f"{sum(known):,} rows."] if known and len(known) == len(counted) else []
+    at_source = found.rows_at_source(each.customers[0], column) if not said and len(each.customers) == 1 else None
+    return [
+        *([f"Path: {path}."] if path else []),
+        *said,
+        *([f"{at_source[0]:,} rows in {at_source[1]}."] if at_source else []),
+    ]
 
 
 def row_title(row: Decision) -> str:

@@ -12,6 +12,7 @@ urlpatterns = [
     path(".well-known/authzen-configuration", authzen_api.configuration),
     path("api/v1/releases/<str:ref>", api.Release.as_view()),
     path("api/v1/releases/<str:ref>/explanation", api.Explanation.as_view()),
+    path("api/v1/releases/<str:ref>/proof-tree", api.ProofTree.as_view()),
     path("api/v1/releases/<str:ref>/plan", api.Plan.as_view()),
     path("api/v1/releases/<str:ref>/permit", api.PermitView.as_view()),
     path("api/v1/releases/<str:ref>/replay", api.Replay.as_view()),

@@ -103,7 +103,7 @@ class Played:
 def build(stage: Stage, tale: Tale) -> Played:
     """Build an entry's world; returns what to ask."""
     stage = replace(
-        stage, names={VENDOR: stage.vendor.ref}, rows={}, moved=timedelta(days=(datetime.now(UTC) - NOW).days)
+        stage, names=dict(stage.names), rows=dict(stage.rows), moved=timedelta(days=(datetime.now(UTC) - NOW).days)
     )
     tale = move(tale, stage.moved)
     then = tale.question.as_known_at

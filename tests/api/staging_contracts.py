@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from governance.access import actors
-from governance.contracts import clauses, documents, families, optins
+from governance.contracts import clauses, documents, families, optins, terminations
 from governance.contracts.models import Clause, Document
 from governance.policy import values as v
 from tests.policy.entries import Tale
@@ -110,7 +110,9 @@ def _activate(stage: "Stage", row: Document) -> Document:
 def terminate(stage: "Stage", ends: Mapping[str, datetime]) -> None:
     """Record that documents end."""
     for ref, moment in ends.items():
-        documents.terminate(stage.document(ref), ends_at=moment, reason="notice was given", by=stage.cast.lawyer.actor)
+        terminations.terminate(
+            stage.document(ref), ends_at=moment, reason="notice was given", by=stage.cast.lawyer.actor
+        )
 
 
 __all__ = ["activate", "actors", "draft", "terminate"]

@@ -335,7 +335,8 @@ def test_the_explanation_names_clause_path_and_rows_to_those_who_may_read_it(rel
     counting.count(NAMESPACE, TRAIN_SET, by=actors.SYSTEM, at=now())
     row = release_world.ask().decision
     said = explaining.text(explaining.reader(row, by=release_world.cast.lawyer.actor))
-    assert "Brandt: The contract forbids this use. Clause 1 of Master Services Agreement" in said
+    assert "Brandt, columns age, body, city, clicks: The contract forbids this use." in said
+    assert "Clause 1 of Master Services Agreement (signed 2025-01-14, in effect from 2025-02-01):" in said
     assert (
         "Path: shop.train_set.age ← shop.tickets.age." in said
         and "1 rows." in said
