@@ -136,7 +136,7 @@ def meaning(reason: Reason) -> str:
     """Return what a reason says, whoever it says it of."""
     if reason.code == "not-separable" and reason.about.startswith("person"):
         return "People cannot be told apart here, so nobody's wish can be respected row by row."
-    if reason.code == "deletion-open" and reason.count:
+    if reason.code == "deletion-open" and (reason.count or reason.column):
         return "Data of some people must be deleted."
     return reasons.CODES[reason.code].sentence
 

@@ -13,6 +13,9 @@ from governance.policy.answers import Reason
 from governance.policy.explain import Texts
 from governance.policy.values import Basis, Clause, Declaration, Document, Facts, Obligation, OptIn
 
+FOLLOWING = frozenset(
+    {"all-blank", "required-column", "nobody-left"}
+)  # follow from other reasons: these are what they rest on
 NAMED = ("title", "number", "clause_title", "quote", "page", "says", "name")  # what only `explanation:read` may see
 
 
@@ -64,7 +67,27 @@ class Ground:
             found.append(self._about(reason))
         elif not found and reason.code in ("no-contract", "model-ownership", "contract-ended", "action-not-granted"):
             found.append(self._contracts(reason.customer))
+        elif not found and reason.code == "not-separable":
+            found += [self._declaration(each) for each in self.unkeyed]
+        elif not found and reason.column and reason.code not in FOLLOWING:
+            found.append({"fact": "column", "what": reason.column})
         return found
+
+    @cached_property
+    def unkeyed(self) -> tuple[Declaration, ...]:
+        """Declarations of customers' data for which no column tells whose a row is."""
+        reaching = {origin.declaration for origin in self.facts.origins}
+        keys = [each for each in self.facts.identities if each.kind == "tenant"]
+
+        def keyed(d: Declaration) -> bool:
+            return any(
+                k.declaration == d.ref or (not k.declaration and bool(d.tenant_space) and k.space == d.tenant_space)
+                for k in keys
+            )
+
+        return tuple(
+            d for ref, d in sorted(self.declarations.items()) if ref in reaching and d.customers and not keyed(d)
+        )
 
     def clause(self, document: Document, clause: Clause) -> dict[str, Any]:
         """Return a clause as a fact: where it stands, what it quotes, what its encoding says, and when its document counts."""
@@ -93,6 +116,12 @@ class Ground:
         if reason.code == "opt-in-inactive":
             return self._offer(reason)
         kind = KINDS_OF_ABOUT.get(reason.code, "thing")
+        if kind == "list of people":
+            space, _, controller = about.partition(" ")
+            return {
+                "fact": kind,
+                "what": f"those of {space}" + (f", by what they said to {controller}" if controller else ""),
+            }
         title = vocabulary.title(about)
         return {"fact": kind, "what": f"{title} ({about})" if kind == "category" and title != about else about}
 

@@ -9,19 +9,20 @@ from typing import Any
 
 from governance.policy import explain, reasons
 from governance.policy.answers import Decision, Reason
-from governance.policy.resting import Ground
+from governance.policy.resting import FOLLOWING, Ground
 from governance.policy.values import Facts, Question
 
 MANY_SOURCES = frozenset(
     {"presence-not-granted", "uncategorised-column"}
 )  # said of each source column: together they are one thing
-FOLLOWING = frozenset({"all-blank", "required-column", "nobody-left"})  # follow from other things, and come after them
 NAMES_SHOWN = 6
 VERDICTS = {
     "permit": "Everything asked for may be used as it is.",
     "permit_with_plan": "A part may be used, or all of it after something is done: the plan says which.",
     "deny": "Nothing may be used.",
 }
+
+HEADINGS = (("What speaks against it:", "against"), ("What must be done first:", "duty"), ("What permits it:", "for"))
 
 type Sees = Callable[[str], bool]
 
@@ -39,6 +40,11 @@ class Statement:
     columns: tuple[str, ...]
     count: int
     rests_on: tuple[dict[str, Any], ...]
+
+    @property
+    def kind(self) -> str:
+        """`against`, `duty` (something must be done first) or `for`."""
+        return "duty" if self.code in reasons.DUTIES else "against" if self.refuses else "for"
 
     @property
     def clause(self) -> dict[str, Any] | None:
@@ -76,7 +82,7 @@ def _thing(reason: Reason, sees: Sees) -> tuple[str, ...]:
 def _order(each: Statement) -> tuple[Any, ...]:
     clause = each.clause
     return (
-        not each.refuses,
+        ["against", "duty", "for"].index(each.kind),
         each.code in FOLLOWING,
         each.scope != "question",
         -len(each.customers),
@@ -138,8 +144,8 @@ def letter(
     if decision.completeness != "known":
         lines.append(f"Provenance is {decision.completeness}: {', '.join(decision.completeness_reasons)}.")
     found = of(decision, facts, sees=sees)
-    for heading, refuses in (("What speaks against it:", True), ("What permits it:", False)):
-        if mine := [each for each in found if each.refuses is refuses]:
+    for heading, kind in HEADINGS:
+        if mine := [each for each in found if each.kind == kind]:
             lines += ["", heading]
             for each in mine:
                 lines += [

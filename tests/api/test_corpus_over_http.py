@@ -1,18 +1,13 @@
 """The corpus of decisions (`tests/policy/corpus`), told to the product: built with its own verbs, asked over HTTP, compared with the engine."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import transaction
-from django.test import override_settings
 
 from governance.policy import engine
 from governance.policy.answers import Decision
 from governance.releases import explaining
-from tests import cast as people
 from tests.api import staging
 from tests.api.staging import Played, Stage
 from tests.policy import entries
@@ -21,15 +16,6 @@ from tests.policy.entries import Tale
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/releases"
 TALES = [tale for tale in entries.told() if not tale.http]
-
-
-@pytest.fixture(scope="module")
-def stage(django_db_setup: None, django_db_blocker: Any, keystore: Path) -> Iterator[Stage]:
-    """What entries share, made once in a transaction that is never committed; each entry's own is undone inside it."""
-    kept = {"KEYSTORE_DIR": keystore, "KEYSTORE_PASSPHRASE": "a passphrase for tests only"}
-    with django_db_blocker.unblock(), override_settings(**kept), transaction.atomic():
-        yield staging.ready(people.assemble())
-        transaction.set_rollback(True)
 
 
 @pytest.mark.parametrize("tale", TALES, ids=str)
