@@ -16,7 +16,7 @@ from governance.policy import canonical, engine, explain, reasons, rules, statem
 from governance.policy.resting import FOLLOWING, Ground
 from governance.policy.values import Coverage, Customer, Facts
 from governance.releases import explaining, proofs, why_pages
-from governance.releases.models import Decision, StoredFacts
+from governance.releases.models import Decision, StoredAnswer, StoredFacts
 from tests import cast as people
 from tests.api import staging
 from tests.api.staging import Stage
@@ -176,13 +176,13 @@ def _stored(like: Decision, facts: Facts, tale: Tale = PLAIN) -> Decision:
     """A decision on such facts, stored as `decisions` stores one."""
     made, stored = engine.decide(tale.question, facts, with_remedies=False), facts.normal()
     StoredFacts.objects.create(digest=stored.digest(), body=stored.to_bytes())
+    StoredAnswer.objects.create(digest=canonical.digest(made), body=made.to_bytes())
     fields: dict[str, Any] = {
         f.attname: getattr(like, f.attname) for f in Decision._meta.concrete_fields if f.attname not in ("id", "ref", "facts_id", "recorded_at")
     }  # fmt: skip
     fields |= {
         "verdict": str(made.verdict),
-        "body": made.to_bytes(),
-        "digest": canonical.digest(made),
+        "answer_id": canonical.digest(made),
         "facts_id": stored.digest(),
     }
     return Decision.objects.create(**fields | {"question": canonical.to_json(tale.question)})
