@@ -46,12 +46,19 @@ def rows() -> Iterator[dict[str, Any]]:
             plain = load(place, FLOOR_PORT, "/plain", asks=False)["per_second"]
             drf = load(place, FLOOR_PORT, "/drf", asks=False)["per_second"]
         with server(place):
-            load(place, PORT, RELEASES, seconds=4)  # caches fill, connections open
+            warm(place)
             durable = load(place, PORT, RELEASES)
             steady = load(place, PORT, RELEASES, rate=min(GOAL_DURABLE, 0.8 * durable["per_second"]))
         for baseline, value in (("plain Django view, one query", plain), ("DRF view, one query", drf)):
             yield throughput("stored and entered in the ledger", durable, GOAL_DURABLE, baseline, value)
         yield latency(f"stored, at {steady['per_second']:.0f} a second", steady)
+
+
+def warm(place: Place) -> None:
+    """Ask until both workers have answered every question before: what is measured is a service that has run for a minute."""
+    for _ in range(40):
+        if load(place, PORT, RELEASES, seconds=5)["max_ms"] < 400:
+            return
 
 
 def throughput(case: str, found: dict[str, Any], goal: float, baseline: str, value: float) -> dict[str, Any]:

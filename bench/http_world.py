@@ -1,4 +1,4 @@
-"""The world of the HTTP bench: 100 customers with 20 sets of terms, and 21 datasets in which all of them are. Made by the verbs.
+"""The world of the HTTP bench: 100 customers with 20 sets of terms, and 20 datasets in which all of them are. Made by the verbs.
 
 `python -m bench.http_world` fills the database of the environment and prints the service key's secret and the questions as JSON.
 """
@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 NAMESPACE, SOURCE, PURPOSE = "postgres://bench.example:5432", "shop.tickets", "functional.service"
-CUSTOMERS, TERMS, DATASETS, PERSONS = 100, 20, 20, 200
+CUSTOMERS, TERMS, DATASETS, PERSONS = 100, 20, 19, 200
 COLUMNS = ("tenant", "person", "age", "city", "body", "clicks")
 ASKED = ("age", "city", "body", "clicks")
 CATEGORIES = {"body": "customer.content", "clicks": "customer.usage", "age": "customer.content", "city": "customer.content"}  # fmt: skip
-ACTIONS = ("train.finetune", "train.evaluate", "ground.embed", "review")
+ACTIONS = ("train.finetune", "review")
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ WHOLE: Mapping[str, str] = {
             "catalogue_ownerrelease",
             "catalogue_enforcementmode",
             "releases_rulesswitch",
+            "releases_override",
         ),
         RULES,
     ),

@@ -259,9 +259,8 @@ def _permits(
     kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
     kind = kinds.get(Decision.Verdict(row.verdict))
     first, second = (permits.Place(index, found.look.head) for index in found.look.indices)
-    if kind is not Permit.Kind.RELEASE and (
-        override := overriding.over(found.question, found.kept.whole.value, found.kept.gathered)
-    ):
+    may = found.kept.overridden and kind is not Permit.Kind.RELEASE
+    if may and (override := overriding.over(found.question, found.kept.whole.value, found.kept.gathered)):
         kind, terms = (
             Permit.Kind.OVERRIDE,
             permits.under(

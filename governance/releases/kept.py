@@ -27,6 +27,7 @@ from governance.catalogue import modes
 from governance.policy import answers, engine, values
 from governance.releases import changes, gathering, requests, rulebook
 from governance.releases.changes import Look, Seen
+from governance.releases.models import Override
 from governance.releases.requests import Ask
 from lineage import errors, noted
 from lineage.noted import Note
@@ -63,6 +64,7 @@ class Kept:
     gathered: gathering.Gathered
     mode: modes.Mode
     rules: str  # the version that answers
+    overridden: bool  # somebody ever gave an override for this dataset
     rests_on: frozenset[str]
     until: int  # nanoseconds
     seen: Seen
@@ -226,12 +228,12 @@ def _gathered(ask: Ask, at: datetime, columns: Columns, permits: int) -> tuple[C
             question = requests.question(ask, columns=columns(ask, now), now=now)
             gathered = gathering.gather(question)
             mode, rules = modes.of(question.namespace), rulebook.active()
+            overridden = Override.objects.filter(namespace=question.namespace, name=question.dataset).exists()
         after = changes.look(changes.seen(before), permits=permits, others=True)
         rests_on = _rests_on(question, gathered, note, read)
         if after.changed is not None and rests_on.isdisjoint(after.changed) and before.epoch == after.epoch:
-            kept = Kept(
-                question, gathered, mode, rules, rests_on, _until(question, gathered, note), changes.seen(after)
-            )
+            until, seen = _until(question, gathered, note), changes.seen(after)
+            kept = Kept(question, gathered, mode, rules, overridden, rests_on, until, seen)
             keep = before.clean and after.clean and _all_watched(read)
             return Current(kept, question, after, now), keep
     raise Unsteady("what this rests on changes while it is being read", remedy="ask again")

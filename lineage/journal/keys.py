@@ -9,9 +9,11 @@
 | subject, pseudonym | 32-byte secrets | keyed hashes of persons; keyed pseudonyms of a release |
 """
 
+import base64
 import hmac
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -63,8 +65,20 @@ def key_id(purpose: str) -> str:
 
 def sign_jws(payload: Mapping[str, Any], *, typ: str, purpose: str = "permit") -> str:
     """A compact JWS over the canonical JSON of `payload`, with `alg` Ed25519, `kid` and `typ`."""
-    header = {"alg": ALGORITHM, "kid": key_id(purpose), "typ": typ}
-    return jws.serialize_compact(header, canonical.encode(payload), OKPKey.import_key(_private(purpose)), [ALGORITHM])
+    key = _private(purpose)
+    signed = f"{_header(key, typ)}.{_base64url(canonical.encode(payload))}"  # RFC 7515, section 5.1
+    return f"{signed}.{_base64url(key.sign(signed.encode()))}"
+
+
+@lru_cache(maxsize=64)
+def _header(key: Any, typ: str) -> str:
+    """Kept for each key and type: the thumbprint costs more than the signature."""
+    header = {"alg": ALGORITHM, "kid": OKPKey.import_key(key.public_key()).thumbprint(), "typ": typ}
+    return _base64url(json.dumps(header, separators=(",", ":")).encode())
+
+
+def _base64url(body: bytes) -> str:
+    return base64.urlsafe_b64encode(body).decode().rstrip("=")
 
 
 def verify_jws(token: str, *, typ: str, purpose: str = "permit") -> dict[str, Any]:
