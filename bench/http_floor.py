@@ -1,55 +1,10 @@
-"""What the floor is measured with: a plain Django view with one query, and the same through DRF; no middleware, no authentication."""
+"""The WSGI application of the floor: Django with the two addresses of `http_floor_views` and one middleware."""
 
-from typing import Any
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
 
-from django.db import connection
-from django.http import HttpRequest, JsonResponse
-from django.urls import path
-from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.views import APIView
-
-
-def query() -> dict[str, Any]:
-    """One row."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, kind, ref FROM journal_entry ORDER BY id DESC LIMIT 1")
-        row = cursor.fetchone()
-    return {"id": row[0], "kind": row[1], "ref": row[2]}
-
-
-def plain(request: HttpRequest) -> JsonResponse:
-    """A plain view."""
-    return JsonResponse(query())
-
-
-class ByDrf(APIView):
-    """The same through DRF with its JSON renderer."""
-
-    authentication_classes = ()
-    permission_classes = ()
-
-    def get(self, request: Request) -> Response:
-        """Answer."""
-        return Response(query())
-
-
-urlpatterns = [path("plain", plain), path("drf", ByDrf.as_view())]
-
-
-def application(environ: Any, start_response: Any) -> Any:
-    """WSGI: Django with these two addresses and nothing around them."""
-    return _django()(environ, start_response)
-
-
-_made: list[Any] = []
-
-
-def _django() -> Any:
-    if not _made:
-        from django.conf import settings
-        from django.core.wsgi import get_wsgi_application
-
-        settings.ROOT_URLCONF, settings.MIDDLEWARE = __name__, []
-        _made.append(get_wsgi_application())
-    return _made[0]
+settings.ROOT_URLCONF = "bench.http_floor_views"
+settings.MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware"
+]  # which says how long an answer is, so that connections stay
+application = get_wsgi_application()
