@@ -6,7 +6,7 @@ from governance.releases import changes
 
 
 class Migration(migrations.Migration):
-    dependencies = [("releases", "0005_stored_answers")]
+    dependencies = [("releases", "0006_permit_rests")]
     operations = [
         migrations.RunSQL(
             changes.watch("releases_override", changes.RULES), "DROP TRIGGER releases_change ON releases_override"
