@@ -43,6 +43,7 @@ from governance.policy.values import (
     OptIn,
     Origin,
     OwnerRelease,
+    OwnKeys,
     Path,
     Prevails,
     Question,
@@ -55,8 +56,11 @@ from tests.policy.worlds import LONG_AGO, NOW, NS, D
 CUSTOMERS = ("a", "b")
 ACTIONS = ("train", "train.finetune", "improve", "review", "disclose")
 PURPOSES = ("functional", "functional.service", "marketing")
-CONTRACT = ("customer.content", "customer.usage", "customer.input")
-PERSONAL = ("user.contact", "user.contact.email", "user.behavior", "user.health_and_medical", "system.operations")
+CONTRACT = ("customer.content", "customer.usage", "customer.input", "customer.usage.uptime")
+PERSONAL = (
+    "user.contact", "user.contact.email", "user.behavior", "user.health_and_medical", "user.childrens", "badge.number", "system.operations",
+)  # fmt: skip
+OWN = OwnKeys(contract=("customer.usage.uptime",), personal=("badge.number",), special=("badge.gene",))
 COLUMNS = ("x", "y", "z")
 SOURCES = {"S1": ("p", "q"), "S2": ("r",), "S3": ("t",)}
 DATASET_OF = {"src-1": "S1", "src-2": "S2", "src-3": "S3"}
@@ -70,6 +74,7 @@ SAFEGUARDS: tuple[dict[str, Any], ...] = (
     {"kind": "deidentified", "k": 5},
     {"kind": "deidentified", "k": 20, "standard": "hipaa"},
     {"kind": "aggregated", "n": 10},
+    {"kind": "aggregated", "n": 10, "c": 3},
     {"kind": "dp", "epsilon": "0.5"},
     {"kind": "anonymised"},
 )
@@ -128,7 +133,7 @@ def grant(dice: Dice) -> dict[str, Any]:
             "offer": "off",
             "until": dice.one("2026-10-01", "2026-11-02", "2027-01-01"),
             "customer_only": True,
-            "recipients": dice.one(["pty-x"], ["grp-1"]),
+            "recipients": dice.one(["pty-x"], ["grp-1"], ["pty-v", "pty-w"]),
             "regions": ["eu"],
             "max_retention_days": dice.one(30, 90),
         }
@@ -141,14 +146,14 @@ def term(dice: Dice) -> tuple[str, dict[str, Any]]:
     """A kind of clause with a body."""
     kind = dice.one(
         "Grant", "Grant", "Grant", "TrainingPosition", "Prohibition", "PartyRestriction", "OptInOffer", "RetentionLimit", "ModelOwnership",
-        "UnencodedTerm", "DeletionTerm",
+        "UnencodedTerm", "DeletionTerm", "Undertaking", "AuditRight",
     )  # fmt: skip
     bodies: dict[str, dict[str, Any]] = {
         "Grant": grant(dice),
         "TrainingPosition": {"position": dice.one("prohibited", "silent", "negotiated")},
         "Prohibition": {
             "actions": dice.some(ACTIONS, 1, 2),
-            "categories": dice.some((*CONTRACT, *PERSONAL[:3]), 1, 1),
+            "categories": dice.one(*((dice.some((*CONTRACT, *PERSONAL[:3]), 1, 1)),) * 7, ["customer"]),
             "purposes": dice.one([], [], dice.some(PURPOSES, 1, 1)),
         },
         "PartyRestriction": dice.one({"parties": ["pty-x"]}, {"groups": ["grp-1"]}),
@@ -160,6 +165,8 @@ def term(dice: Dice) -> tuple[str, dict[str, Any]]:
             "categories": dice.one([], dice.some((*CONTRACT, *PERSONAL[:2]), 1, 1)),
         },
         "DeletionTerm": {"trigger": "contract-end", "deadline_days": 30},
+        "Undertaking": {"duty": "attribution", "actions": dice.some(("train", "review", "serve"), 1, 2)},
+        "AuditRight": {"by": "the customer", "what": "training"},
     }
     return kind, bodies[kind]
 
@@ -170,8 +177,12 @@ def clause(dice: Dice, ref: str) -> Clause:
     text = canonical.text(body)
     if dice.chance(0.01):
         text = dice.one("", "[]", '{"actions":["nosuch"],"categories":["customer"],"purposes":["*"]}')
-    scope = dice.one(("desk",), ("other",)) if dice.chance(0.15) else ()
-    return Clause("off" if kind == "OptInOffer" else ref, kind, text, number=ref, products=scope)
+    scope = {
+        "products": dice.one(("desk",), ("other",)) if dice.chance(0.12) else (),
+        "environments": dice.one(("live",), ("test",)) if dice.chance(0.04) else (),
+        "regions": dice.one(("eu",), ("us", "eu")) if dice.chance(0.04) else (),
+    }
+    return Clause("off" if kind == "OptInOffer" else ref, kind, text, number=ref, **scope)
 
 
 def document(dice: Dice, family: str, number: int) -> Document:
@@ -195,7 +206,7 @@ def document(dice: Dice, family: str, number: int) -> Document:
         clauses=tuple(clause(dice, f"{family}-d{number}-c{i}") for i in range(dice.one(1, 2, 3))),
         expires_at=dice.end(),
         terminated_at=dice.end() if dice.chance(0.5) else None,
-        renewal=dice.one("none", "none", "evergreen"),
+        renewal=dice.one("none", "none", "automatic", "evergreen"),
         activated=not dice.chance(0.03),
         repeals=(f"{dice.one(*others)}-c{dice.one(0, 1, 2)}",) if dice.chance(0.12) else (),
         prevails=tuple(prevails),
@@ -209,16 +220,34 @@ def family(dice: Dice, ref: str) -> Family:
     return Family(ref, rows, tuple(document(dice, ref, n) for n in range(dice.one(1, 2))))
 
 
+def families(dice: Dice) -> tuple[Family, ...]:
+    """One or two families; at times all accept one standard form, some of them twice, whose clauses have one reference everywhere."""
+    found = [family(dice, f"f{n}") for n in range(dice.one(1, 1, 2))]
+    if dice.chance(0.15):
+        form = tuple(clause(dice, f"form-c{i}") for i in range(dice.one(1, 2)))
+        for number, each in enumerate(found):
+            accepted = tuple(
+                replace(document(dice, each.ref, n), ref=f"{each.ref}-acc{n}", clauses=form, repeals=())
+                for n in range(dice.one(1, 1, 2))
+            )
+            others = each.documents
+            if dice.chance(0.5):
+                others = (replace(others[0], repeals=("form-c0",)), *others[1:])
+            found[number] = replace(each, documents=(*others, *accepted))
+    return tuple(found)
+
+
 def declarations(dice: Dice) -> tuple[Declaration, ...]:
     """S1 holds both customers' rows, S2 one customer's, S3 nobody's."""
     about = {"subject_column": "person", "subject_space": "people", "controller": "ctl"}
+    place = {"environment": dice.one("live", "live", "test", ""), "region": dice.one("eu", "eu", "us", "")}
 
     def product() -> str:
         return dice.one("desk", "desk", "other", "")
 
     first = Declaration(
         "src-1", NS, "S1", CUSTOMERS, tenant_space="crm", tenant_column="tenant", product=product(),
-        unmapped_rows=dice.one(3, None) if dice.chance(0.2) else 0, **(about if dice.chance(0.7) else {}),
+        unmapped_rows=dice.one(3, None) if dice.chance(0.2) else 0, **(about if dice.chance(0.7) else {}), **place,
     )  # fmt: skip
     second = Declaration(
         "src-2", NS, "S2", (dice.one(*CUSTOMERS),), product=product(), **(about if dice.chance(0.5) else {})
@@ -261,8 +290,8 @@ def origins(dice: Dice) -> tuple[Origin, ...]:
                     without=(dice.one(*CUSTOMERS),) if dice.chance(0.06) else (),
                 )
             )  # fmt: skip
-    if dice.chance(0.15):
-        found.append(Origin("", "src-1", NS, "S1", dice.one("p", "tenant"), Path.PRESENCE))
+    if dice.chance(0.2):
+        found.append(Origin("", "src-1", NS, "S1", dice.one("p", "tenant", "tenant"), Path.PRESENCE))
     return tuple(found)
 
 
@@ -288,10 +317,12 @@ def in_place(dice: Dice) -> InPlace:
     return InPlace(
         run=dice.one("run-1", "run-1", "run-2"),
         safeguard=name,
-        known=Known.DECLARED if name == "anonymised" else dice.one(*Known),
+        known=Known.DECLARED if name == "anonymised" and dice.chance(0.8) else dice.one(*Known),
         columns=dice.one((), ("x",), ("x", "y")),
         standard=dice.one("", "hipaa"),
-        bounds=Bounds(k=dice.one(None, 5, 20, 50), n=dice.one(None, 10), epsilon=dice.one(None, "0.1", "1")),
+        bounds=Bounds(
+            k=dice.one(None, 5, 20, 50), n=dice.one(None, 10), c=dice.one(None, 3), epsilon=dice.one(None, "0.1", "1")
+        ),
         quasi_identifiers=dice.one(("x", "y", "z"), ("x",)),
     )
 
@@ -378,18 +409,22 @@ def world_of(number: int) -> Facts:
         safeguards=tuple(in_place(dice) for _ in range(dice.one(0, 1, 2))),
         quasi_identifiers=dice.one((), (), ("x",)),
         customers=tuple(Customer(u, f"pty-{u}", rows=10) for u in CUSTOMERS),
-        families=tuple(family(dice, f"f{n}") for n in range(dice.one(1, 1, 2))),
+        families=families(dice),
         opt_ins=tuple(OptIn("off", u, **dice.period()) for u in CUSTOMERS if dice.chance(0.6)),
         parties=("pty-x", "pty-y", "pty-a", "pty-b"),
-        vendor_parties=("pty-v",),
-        memberships=(Membership("grp-1", dice.one("pty-x", "grp-2", "pty-a"), **dice.period()), Membership("grp-2", "pty-y", LONG_AGO)),
+        vendor_parties=("pty-v", "pty-w") if dice.chance(0.3) else ("pty-v",),
+        memberships=(
+            Membership("grp-1", dice.one("pty-x", "grp-2", "pty-a", "pty-w"), **dice.period()),
+            Membership("grp-2", dice.one("pty-y", "pty-y", "pty-v"), LONG_AGO),
+        ),
         bases=tuple(basis(dice, f"bas-{n}") for n in range(dice.one(0, 1, 2, 3))),
         consents=consents(dice),
         obligations=obligations(dice),
         models=(Model("mdl", tuple(ServedTo(dice.one("pty-a", "pty-y"), **dice.period()) for _ in range(dice.one(0, 1, 2)))),),
-        owner_releases=(OwnerRelease("a", "serve", "pty-x", valid_to=dice.one(None, SOON), valid_from=LONG_AGO),) if dice.chance(0.3) else (),
+        owner_releases=tuple(OwnerRelease(u, "serve", "pty-x", valid_to=dice.one(None, SOON), valid_from=LONG_AGO) for u in CUSTOMERS if dice.chance(0.3)),
         built=built(dice),
         gaps=(Gap("something", dice.one("", "a")),) if dice.chance(0.01) else (),
+        own_keys=OWN,
     )  # fmt: skip
 
 
@@ -414,7 +449,7 @@ def question_of(number: int) -> Question:
     return Question(
         NS, D, columns, action, "" if on_model else dice.one("functional.service", "functional.service", "functional", "marketing"),
         at=NOW, as_known_at=NOW, recipient=dice.one(*recipients), model="mdl" if dice.chance(0.25) else None,
-        region=dice.one(None, "eu", "us"), mode=Mode.STRICT if dice.chance(0.15) else Mode.PLAN,
+        region=dice.one(None, "eu", "us"), mode=dice.one(Mode.STRICT, Mode.STRICT, Mode.PREFLIGHT) if dice.chance(0.2) else Mode.PLAN,
         required=(columns[0],) if columns and dice.chance(0.08) else (),
     )  # fmt: skip
 

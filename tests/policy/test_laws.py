@@ -24,6 +24,7 @@ from governance.policy.values import (
     Basis,
     Built,
     Clause,
+    ConsentView,
     Coverage,
     Customer,
     Document,
@@ -205,10 +206,15 @@ def _shuffled(world: Facts, dice: random.Random) -> Facts:
 @laws
 @given(data_questions, facts)
 def test_asking_more_broadly_never_permits_more(answer: Answerer, question: Question, world: Facts) -> None:
+    """Coarser actions and purposes, more columns at once, and a recipient that is left unnamed."""
     before = released(answer(question, world))
     for key in vocabulary.ancestors(question.action):
         for purpose in vocabulary.ancestors(question.purpose):
             assert released(answer(replace(question, action=key, purpose=purpose), world)) <= before
+    if question.action not in vocabulary.ACTIONS_WITH_RECIPIENT | {"return"}:
+        unnamed = released(answer(replace(question, recipient=None), world))
+        for vendor in world.vendor_parties:
+            assert unnamed <= released(answer(replace(question, recipient=vendor), world))
 
 
 @both
@@ -288,6 +294,33 @@ def _allows_less(now: Result, later: Result) -> bool:
     return any(
         now.cells[key][0] == "keep" and later.cells[key][0] == "apply" for key in released(now) & released(later)
     ) or bool(later.lists - now.lists)
+
+
+@both
+@laws
+@given(data_questions, facts, numbers)
+def test_a_refusing_consent_event_never_adds_a_row(
+    answer: Answerer, question: Question, world: Facts, number: int
+) -> None:
+    """One more person of a customer refuses, withdraws or objects (what events amount to: `test_consent_laws.py`): lists let fewer pass."""
+    dice = strategies.Dice(number)
+    if not world.consents:
+        return
+    chosen, said = dice.one(*world.consents), dice.one("refused", "withdrawn", "objected")
+    more = tuple(_with_one_more(view, chosen, said) for view in world.consents)
+    before, after = answer(question, world), answer(question, replace(world, consents=more))
+    assert released(after) <= released(before) and after.members <= before.members
+    assert {row for row in before.lists if row[0] in after.members} <= after.lists
+    assert after.people[0] <= before.people[0]
+
+
+def _with_one_more(view: ConsentView, chosen: ConsentView, said: str) -> ConsentView:
+    """The list is the space's: it changes for everybody; the numbers are the customer's own."""
+    if (view.space, view.controller, view.need) != (chosen.space, chosen.controller, chosen.need):
+        return view
+    count = max(view.count - 1, 0) if view.kind == "only" else view.count + 1
+    mine = {said: getattr(view, said) + 1, "allowed": view.allowed - 1} if view == chosen and view.allowed else {}
+    return replace(view, count=count, digest=f"{view.digest}'", **mine)
 
 
 @both
