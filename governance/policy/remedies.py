@@ -23,6 +23,7 @@ from governance.policy.values import Document, Facts, Mode, Question
 from governance.policy.world import Place, World
 
 MOST_STEPS = 3
+ABOUT_SYSTEMS = "system.operations"
 BUDGET = 120
 DEAR = 8_000  # (customer, column) pairs decided in all
 SHOWN_PER_TARGET = 3
@@ -116,7 +117,8 @@ def _order(remedy: Remedy) -> tuple[object, ...]:
 
 
 def targets(question: Question, outcome: Outcome) -> tuple[Target, ...]:
-    """Return what is refused: the question, each customer that is left out, and cells, those with the same reasons together."""
+    """Return what is refused: the question, each customer that is left out for a reason of its own, and cells, those with the same
+    reasons together."""
     if any(_is_of_question(reason) for reason in outcome.reasons):
         return (Target("", ()),)
     if question.action in vocabulary.MODEL_ACTIONS:
@@ -129,7 +131,7 @@ def targets(question: Question, outcome: Outcome) -> tuple[Target, ...]:
     for (customer, column), why in by_cell.items():
         alike[customer, frozenset(why)].append(column)
     cells = [Target(customer, tuple(sorted(columns))) for (customer, _), columns in alike.items()]
-    rows = [Target(customer, ()) for row in outcome.left_out for customer in row.customers]
+    rows = [Target(customer, ()) for row in outcome.left_out if row.codes for customer in row.customers]
     return tuple(sorted({*rows, *cells}, key=lambda target: (target.customer, target.columns)))
 
 
@@ -236,8 +238,8 @@ def _about(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
         yield step("repeal-clause", reason.clause, u, {"document": reason.document})
     if code in ("unencoded-term", "unreadable-fact") and reason.clause:
         yield step("encode-term", reason.clause, u, {"document": reason.document})
-    if code in GRANTABLE:
-        yield from _grants(search, target, reason)
+    if code in GRANTABLE or code in reasons.DUTIES:
+        yield from grants(search, target)
     if code == "uncategorised-column":
         yield from _categories(search, u, reason)
     if code == "not-separable":
@@ -250,8 +252,8 @@ def _about(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
         yield from _duties(search, reason)
 
 
-def _grants(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
-    """A grant for all that the target needs, in each family that runs; prevailing where training is prohibited."""
+def grants(search: Search, target: Target) -> Iterator[Step]:
+    """A grant for all that the target needs, in each family that runs, or in a new one; prevailing where training is prohibited."""
     question = search.question
     columns = target.columns or question.columns
     keys = {key for c in columns if (cell := search.cells.get((target.customer, c))) for key in cell.categories}
@@ -263,7 +265,7 @@ def _grants(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
     for law in running:
         over = sorted({d.ref for d in law.family.documents if _prohibits_training(d)})
         yield step("add-clause", law.family.ref, target.customer, {"grant": grant, "prevails_over": over})
-    if reason.code in ("no-contract", "contract-ended") and not families:
+    if not families:
         yield step("add-clause", steps.PROPOSED, target.customer, {"grant": grant, "prevails_over": []})
 
 
@@ -273,10 +275,11 @@ def _prohibits_training(document: Document) -> bool:
 
 
 def _categories(search: Search, customer: str, reason: Reason) -> Iterator[Step]:
-    """The column would do as one of the categories that the customer grants."""
+    """The column would do as one of the categories that the customer grants; one of the vendor's own data if it is about systems."""
     if (place := search.places.get(reason.about)) is None:
         return
     granted = {key for law in search.laws.get(customer, ()) for _, terms in law.of(Grant) for key in terms.categories}
+    granted = granted if reason.customer else {ABOUT_SYSTEMS}
     for key in sorted(granted)[:2]:
         yield step(
             "declare-category",

@@ -10,7 +10,7 @@ from tests.policy.test_laws import EXAMPLES, pytestmark
 __all__ = ["pytestmark"]
 
 
-@settings(max_examples=EXAMPLES * 5)
+@settings(max_examples=max(EXAMPLES, 300))
 @given(strategies.questions(), strategies.facts())
 def test_engine_and_reference_agree(question: Question, facts: Facts) -> None:
     assert by_engine(question, facts) == reference.decide(question, facts)

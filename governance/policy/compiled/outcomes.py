@@ -132,4 +132,6 @@ def _judged(judged: Judged) -> tuple[Any, ...]:
         (column, each.treatment, frozenset(each.reasons), each.duties, each.keep_for_days)
         for column, each in sorted(judged.cells.items())
     )
-    return frozenset(judged.out), cells, judged.lists, judged.erased, frozenset(judged.reasons)
+    needs = frozenset((each.space, each.controller, each.need) for each in judged.needs)
+    beside = (judged.lists, judged.erased, judged.granted, needs)
+    return frozenset(judged.out), cells, beside, frozenset(judged.reasons)
