@@ -1,0 +1,206 @@
+"""Branches that random worlds may or may not take, each taken here on purpose: what is measured as covered does not hang on luck."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from consent import vocabulary
+from governance.policy import (
+    alike,
+    answers,
+    canonical,
+    clauses,
+    engine,
+    granting,
+    outlook,
+    questions,
+    rules,
+    safeguards,
+)
+from governance.policy.answers import ColumnPlan, Duty, Treatment
+from governance.policy.clauses import BadClause
+from governance.policy.values import Bounds as B
+from governance.policy.values import (
+    ColumnCategory,
+    Completeness,
+    Facts,
+    Gap,
+    Mode,
+    Obligation,
+    Origin,
+    PlannedSource,
+    Question,
+)
+from tests.policy.answering import BOTH, Answerer
+from tests.policy.worlds import NOW, NS, D, S, ask, clause, document, family, grant, world
+
+both = pytest.mark.parametrize("answer", BOTH, ids=["engine", "reference"])
+GRANT = {"actions": ["train"], "categories": ["customer"], "purposes": ["*"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "where"),
+    [
+        ("Grant", [], "body"),
+        ("Grant", {**GRANT, "offer": 5}, "offer"),
+        ("Grant", {**GRANT, "until": 20270101}, "until"),
+        ("Grant", {**GRANT, "safeguards": [7]}, "safeguards"),
+        ("Grant", {**GRANT, "safeguards": [{"kind": "deidentified", "quasi_identifiers": ["age"]}]}, "safeguards/quasi_identifiers"),
+        ("Undertaking", {"duty": "notify-before"}, "days"),
+        ("Undertaking", {"duty": "other"}, "words"),
+        ("DeletionTerm", {"trigger": "contract-end", "deadline_days": 30, "scope": ["moon"]}, "scope"),
+    ],
+)  # fmt: skip
+def test_a_bad_body_says_where(kind: str, body: Any, where: str) -> None:
+    with pytest.raises(BadClause) as caught:
+        clauses.parse(kind, body)
+    assert caught.value.where == where
+
+
+def test_an_end_may_be_a_moment_with_its_offset() -> None:
+    found = clauses.parse("Grant", {**GRANT, "until": "2027-01-01T02:00:00+02:00"})
+    assert (
+        isinstance(found, clauses.Grant)
+        and found.until is not None
+        and found.until.isoformat() == "2027-01-01T00:00:00+00:00"
+    )
+
+
+@pytest.mark.parametrize("field", ["at", "as_known_at"])
+def test_a_moment_without_offset_is_no_question(field: str) -> None:
+    with pytest.raises(questions.BadQuestion, match="offset"):
+        engine.check(replace(ask(), **{field: NOW.replace(tzinfo=None)}), world())
+
+
+@both
+def test_sources_are_named_in_preflight_alone(answer: Answerer) -> None:
+    planned = replace(ask(), sources=(PlannedSource(NS, S),))
+    facts = world([family("a", document("d", grant()))])
+    assert answer(replace(planned, mode=Mode.PREFLIGHT), facts).verdict == "permit"
+    with pytest.raises(Exception, match=r"preflight|sources"):
+        answer(planned, facts)
+
+
+@both
+def test_a_cell_of_personal_categories_alone_is_not_categorised(answer: Answerer) -> None:
+    """A schema that names no column says nothing: what is declared on D itself does not say what the source holds."""
+    facts = world([family("a", document("d", grant()))], columns={"text": ("user.contact",)})
+    assert ("uncategorised-column", "a", "text") in answer(ask(), facts).codes
+    star = replace(
+        facts,
+        origins=(Origin("text", "src", NS, S, "*"),),
+        schemas=(),
+        categories=(ColumnCategory(NS, D, "text", "user.contact"),),
+    )
+    assert ("uncategorised-column", "a", "text") in answer(ask(), star).codes
+
+
+@both
+def test_a_model_is_not_passed_on_over_a_gap_and_is_over_a_deletion_that_leaves_models(answer: Answerer) -> None:
+    node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
+    facts = world([family("a", document("d", clause("own", "ModelOwnership", owner="vendor")))])
+    assert answer(node, replace(facts, gaps=(Gap("a source", "a"),))).verdict == "deny"
+    assert answer(node, replace(facts, gaps=(Gap("a source", "b"),))).verdict == "permit"
+    spared = Obligation("obl", "a", "open", NOW, covers_models=False)
+    assert answer(node, replace(facts, obligations=(spared,))).verdict == "permit"
+
+
+def test_too_many_choices_are_settled_one_after_the_other() -> None:
+    kinds = ("pseudonymised", "aggregated", "dp")
+    keys = tuple(key for key in vocabulary.CONTRACT if key != "customer")
+    terms = [grant(f"g-{key}-{kind}", key, safeguards=[kind]) for key in keys for kind in kinds]
+    facts = world([family("a", document("d", *terms))], columns={"text": keys})
+    assert len(kinds) ** len(keys) > granting.MOST_CHOICES
+    plan = engine.decide(ask(), facts, with_remedies=False).plan
+    assert plan is not None and [d.safeguard for d in plan.classes[0].columns[0].duties] == ["aggregated"]
+
+
+def test_less_is_allowed_where_a_column_goes_blank_or_a_duty_comes() -> None:
+    keep, blank = ColumnPlan("x", Treatment.KEEP), ColumnPlan("x", Treatment.BLANK)
+    apply = ColumnPlan("x", Treatment.APPLY, (Duty("dp"),))
+    assert outlook._is_less(keep, blank) and outlook._is_less(apply, blank) and outlook._is_less(keep, apply)
+    assert not outlook._is_less(apply, keep) and not outlook._is_less(blank, blank)
+
+
+def test_a_column_that_goes_blank_within_the_day_ends_what_holds() -> None:
+    soon = NOW + timedelta(hours=6)
+    ban = document("e", clause("b", "Prohibition", actions=["train"], categories=["customer.usage"]), effective_at=soon)
+    facts = world(
+        [family("a", document("d", grant()), ban)], columns={"text": ("customer.content",), "use": ("customer.usage",)}
+    )
+    assert engine.decide(ask("text", "use"), facts).holds_until == soon
+
+
+def test_a_value_that_cannot_be_read_says_where() -> None:
+    with pytest.raises(canonical.Unreadable, match="namespace"):
+        canonical.from_json(Question, {"namespace": 5})
+
+
+def test_bounds_that_are_no_numbers_meet_nothing() -> None:
+    assert not safeguards.within(B(epsilon="lots"), B(epsilon="1"))
+    assert safeguards.within(B(epsilon="0.5"), B(epsilon="1"))
+
+
+def test_one_duty_implies_another_of_its_kind_standard_and_strength() -> None:
+    strong = Duty("deidentified", "hipaa", bounds=B(k=20), quasi_identifiers=("age",))
+    for weaker in (Duty("deidentified"), Duty("pseudonymised"), Duty("deidentified", "hipaa", bounds=B(k=5))):
+        assert safeguards.implies(strong, weaker)
+    for other in (Duty("dp"), Duty("deidentified", "ccpa"), Duty("deidentified", bounds=B(k=30)), Duty("deidentified", bounds=B(k=5), quasi_identifiers=("city",))):  # fmt: skip
+        assert not safeguards.implies(strong, other)
+
+
+def test_versions_of_the_rules_say_whether_this_code_runs_them() -> None:
+    assert rules.newest().version == rules.running("2").version
+    for version, why in (("1", "no longer runs"), ("0", "does not know")):
+        with pytest.raises(rules.NotRun, match=why):
+            rules.running(version)
+    with pytest.raises(rules.NotRun):
+        rules.VERSIONS["1"].outcome(ask(), world())
+    facts = world([family("a", document("d", grant()))]).normal()
+    assert rules.newest().outcome(ask(), facts).verdict == "permit"
+
+
+def test_a_plan_has_a_digest_and_an_own_key_no_words() -> None:
+    plan = engine.decide(ask(), world([family("a", document("d", grant()))])).plan
+    assert isinstance(plan, answers.Plan) and len(plan.digest()) == 64
+    assert vocabulary.title("badge.number") == "badge.number" and vocabulary.title("train") == "train a model"
+
+
+@pytest.mark.parametrize(
+    ("body", "offer"),
+    [
+        ('{"offer" : "off"}', "off"),
+        ('{"offer": 5}', ""),
+        ('{"a": "offer"}', ""),
+        ("{offer", ""),
+        ('{"offer":"off","x":1}', "off"),
+    ],
+)
+def test_an_offer_is_found_however_a_body_is_written(body: str, offer: str) -> None:
+    assert alike.without_offer(body)[1] == offer
+
+
+def test_steps_for_a_source_a_category_and_a_rebuild_are_found_and_do_what_they_say() -> None:
+    facts = world([family("a", document("d", grant()))])
+    dark = replace(facts, dataset=replace(facts.dataset, undeclared=("raw docs",), completeness=Completeness.UNKNOWN))
+    assert [s.kind for r in engine.decide(ask(), dark).remedies for s in r.steps] == ["declare-source"]
+    two = replace(dark.dataset, undeclared=("raw docs", "raw more"))
+    assert [len(r.steps) for r in engine.decide(ask(), replace(dark, dataset=two)).remedies] == [2]
+    blurred = world([family("a", document("d", grant())), family("b", document("e"))], keyed=False)
+    blurred = replace(blurred, dataset=replace(blurred.dataset, ancestors=("raw tickets",)))
+    assert ("rebuild", "raw tickets") in {
+        (s.kind, s.target) for r in engine.decide(ask(), blurred).remedies for s in r.steps
+    }
+    bare = world([family("a", document("d", grant()))], columns={"text": ()})
+    assert "declare-category" in {s.kind for r in engine.decide(ask(), bare).remedies for s in r.steps}
+    unknown = replace(bare, origins=(Origin("text", "src", NS, S, "*"),), schemas=())
+    assert "declare-category" not in {s.kind for r in engine.decide(ask(), unknown).remedies for s in r.steps}
+
+
+def test_under_strict_what_is_missing_is_put_in_place_or_agreed_away() -> None:
+    needs = {"safeguards": [{"kind": "deidentified", "k": 20, "known": "measured"}]}
+    facts: Facts = world([family("a", document("d", grant("g", "customer", **needs)))])
+    found = engine.decide(ask(mode=Mode.STRICT), facts).remedies
+    assert {s.kind for r in found for s in r.steps} == {"apply-safeguard", "add-clause"}
