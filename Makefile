@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 # Bytecode caches save seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo serve stop test lint bench prove
+.PHONY: help setup demo serve stop test lint bench prove coverage
 
 help:
 	@echo 'make demo    the whole story in two minutes, on real rows; leaves the server running'
@@ -38,3 +38,6 @@ bench: setup
 
 prove: setup
 	@HYPOTHESIS_PROFILE=prove $(PYTHON) -m pytest -m prove -n 2
+
+coverage: setup
+	@$(PYTHON) -m pytest tests/policy tests/graph tests/ledger tests/consent/test_scope.py -n 2 --cov --cov-report=term-missing
