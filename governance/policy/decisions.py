@@ -8,6 +8,7 @@ from consent import vocabulary
 from governance.policy import judging, passing, planning, standing, tallies, world
 from governance.policy.answers import Counts, LeftOut, Plan, Reason, Treatment, Verdict
 from governance.policy.judging import Group, Judged
+from governance.policy.memory import Memory
 from governance.policy.values import Completeness, Declaration, Facts, Mode, Question
 from governance.policy.world import NOBODY, World
 
@@ -26,17 +27,18 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
 
 
-def evaluate(question: Question, facts: Facts, *, one_by_one: bool = False) -> Outcome:
+def evaluate(question: Question, facts: Facts, *, one_by_one: bool = False, memory: Memory | None = None) -> Outcome:
     """Decide a checked question. Default refuse; a refusal trumps every permission; what is unknown refuses with a name.
 
-    `one_by_one` judges every customer on its own: the same answer, slowly, for holding the quick way against.
+    `one_by_one` judges every customer on its own: the same answer, slowly, for holding the quick way against. `memory`: of
+    facts that these are a copy of, or will be copied from.
     """
     if gaps := provenance_gaps(question, facts):
         return Outcome(Verdict.DENY, gaps)
     laid_out = world.read(question, facts)
     if question.action in vocabulary.MODEL_ACTIONS:
         return _pass_on(laid_out, one_by_one)
-    return settle(laid_out, lambda each: judging.everybody(each, one_by_one=one_by_one))
+    return settle(laid_out, lambda each: judging.everybody(each, one_by_one=one_by_one, memory=memory))
 
 
 def settle(laid_out: World, everybody: Callable[[World], Sequence[Judged]]) -> Outcome:

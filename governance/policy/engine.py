@@ -4,6 +4,7 @@ from datetime import datetime
 
 from governance.policy import decisions, exposure, outlook, people, questions, remedies, rules, world
 from governance.policy.answers import Decision
+from governance.policy.memory import Memory
 from governance.policy.people import Needed
 from governance.policy.values import RULES_VERSION, Facts, Question
 
@@ -21,7 +22,8 @@ def decide(question: Question, facts: Facts, *, with_remedies: bool = True, by_r
     normal = facts.normal()
     asked = questions.check(question, normal)
     ruled = rules.running(by_rules)
-    outcome = ruled.outcome(asked, normal)
+    memory = Memory() if with_remedies else None
+    outcome = ruled.outcome(asked, normal, memory=memory)
     return Decision(
         verdict=outcome.verdict,
         reasons=outcome.reasons,
@@ -31,7 +33,7 @@ def decide(question: Question, facts: Facts, *, with_remedies: bool = True, by_r
         counts=outcome.counts,
         facts_digest=normal.digest(),
         holds_until=outlook.holds_until(asked, normal, outcome, ruled.outcome),
-        remedies=remedies.find(asked, normal, outcome, ruled.outcome) if with_remedies else (),
+        remedies=remedies.find(asked, normal, outcome, ruled.outcome, memory=memory) if with_remedies else (),
         completeness=normal.dataset.completeness,
         completeness_reasons=normal.dataset.reasons,
         rules_version=ruled.version,

@@ -50,6 +50,12 @@ def cells(world: World, customers: Collection[str] | None = None) -> dict[tuple[
     return {key: _cell(world, *key, origins) for key, origins in sorted(found.items())}
 
 
+def cell(world: World, customer: str, column: str) -> Cell | None:
+    """Return one cell of a column asked for; None where the column holds nothing of the customer."""
+    found = [o for o in filter(is_content, world.origins_of(column)) if customer in world.customers_of(o)]
+    return _cell(world, customer, column, found) if found else None
+
+
 def _cell(world: World, customer: str, column: str, origins: list[Origin]) -> Cell:
     declarations = frozenset(origin.declaration for origin in origins)
     categories: dict[str, set[str]] = {key: set(declarations) for key in world.declared_here(column)}

@@ -1,6 +1,5 @@
 """Every customer in D, judged: presence, cells, people, and what cannot be told apart (SEMANTICS §5.1 to §5.4). Pure."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +9,7 @@ from governance.policy.alike import Naming, Terms
 from governance.policy.answers import ErasureList, PeopleList, Reason, Treatment
 from governance.policy.cells import Answer
 from governance.policy.exposure import Cell
+from governance.policy.memory import Look, Memory
 from governance.policy.standing import Law
 from governance.policy.values import Declaration
 from governance.policy.world import NOBODY, World
@@ -42,35 +42,48 @@ class Group:
     erased: tuple[ErasureList, ...]
 
 
-def everybody(world: World, *, one_by_one: bool = False) -> tuple[Judged, ...]:
+def everybody(world: World, *, one_by_one: bool = False, memory: Memory | None = None) -> tuple[Judged, ...]:
     """Judge the vendor's own data (which has no customer), then every customer in D, sorted.
 
     Of customers of whom the same is said one is judged and the others take its answer; `one_by_one` judges each on its own, slowly.
+    With a `memory` only those are judged of whom something else is said than before.
     """
-    laws = standing.laws(world)
-    found = [Terms(u, (u,)) if one_by_one else alike.terms(world, u, laws[u]) for u in world.present]
-    classes = alike.classes(found)
+    look = (memory or Memory()).look(world)
+    if look.judged(NOBODY) not in look.found:
+        look.found[look.judged(NOBODY)] = _own(world)
+    own = look.found[look.judged(NOBODY)]
+    new = [customer for customer in world.present if look.judged(customer) not in look.found]
+    for each in _customers(world, new, own, look, one_by_one=one_by_one):
+        look.found[look.judged(each.customer)] = each
+    return (own, *(look.found[look.judged(customer)] for customer in world.present))
+
+
+def _customers(world: World, customers: list[str], own: Judged, look: Look, *, one_by_one: bool) -> Iterator[Judged]:
+    on_file = _on_file(world, customers, look, one_by_one=one_by_one)
+    classes = alike.classes(terms for terms, _ in on_file.values())
+    laws = {customer: laws for customer, (_, laws) in on_file.items()}
     firsts = [members[0].customer for members in classes]
-    cells = _by_customer(exposure.cells(world, {NOBODY, *firsts}))
-    presences = exposure.presences(world, firsts)
-    own = _own(world, cells.get(NOBODY, {}))
-    judged: list[Judged] = []
+    unseen = [first for first in firsts if look.presence(first) not in look.found]
+    presences = exposure.presences(world, unseen) if unseen else {}
     for members in classes:
         first = members[0].customer
-        said = _contracts(world, first, cells.get(first, {}), laws[first], presences.get(first, ()))
-        judged += _with_people(world, members, said, laws, own)
-    return (own, *sorted(judged, key=lambda each: each.customer))
+        said = _contracts(world, first, laws[first], presences.get(first, ()), look)
+        yield from _with_people(world, members, said, laws, own)
 
 
-def _by_customer(cells: Mapping[tuple[str, str], Cell]) -> dict[str, dict[str, Cell]]:
-    found: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for (customer, column), cell in cells.items():
-        found[customer][column] = cell
-    return found
+def _on_file(
+    world: World, customers: list[str], look: Look, *, one_by_one: bool
+) -> dict[str, tuple[Terms, tuple[Law, ...]]]:
+    new = [customer for customer in customers if look.law(customer) not in look.found]
+    for customer, laws in standing.laws(world, new).items() if new else ():
+        terms = Terms(customer, (customer,)) if one_by_one else alike.terms(world, customer, laws)
+        look.found[look.law(customer)] = terms, laws
+    return {customer: look.found[look.law(customer)] for customer in customers}
 
 
-def _own(world: World, cells: dict[str, Cell]) -> Judged:
+def _own(world: World) -> Judged:
     """The vendor's own data: no contract, but a basis for what is personal in them."""
+    cells = {column: cell for (_, column), cell in exposure.cells(world, {NOBODY}).items()}
     gaps = {column: people.no_basis(world, cell) for column, cell in cells.items()}
     asked = people.outcome(world, NOBODY, [cell for column, cell in cells.items() if not gaps[column]])
     blank = {**asked.blank}
@@ -92,10 +105,22 @@ class Said:
 
 
 def _contracts(
-    world: World, customer: str, cells: dict[str, Cell], laws: tuple[Law, ...], presences: tuple[exposure.Presence, ...]
+    world: World, customer: str, laws: tuple[Law, ...], presences: tuple[exposure.Presence, ...], look: Look
 ) -> Said:
-    found = {column: answers.answer(world, cell, laws) for column, cell in cells.items()}
-    return Said(cells, found, presence.refusals(world, customer, laws, presences))
+    found = look.found
+    unseen = [column for column in world.question.columns if look.cell(customer, column) not in found]
+    for column in unseen:
+        cell = exposure.cell(world, customer, column)
+        found[look.cell(customer, column)] = (cell, answers.answer(world, cell, laws)) if cell else None
+    if look.presence(customer) not in found:
+        found[look.presence(customer)] = presence.refusals(world, customer, laws, presences)
+    said = {column: found[look.cell(customer, column)] for column in world.question.columns}
+    cells = {column: pair for column, pair in said.items() if pair}
+    return Said(
+        {column: cell for column, (cell, _) in cells.items()},
+        {column: answer for column, (_, answer) in cells.items()},
+        found[look.presence(customer)],
+    )
 
 
 def _with_people(

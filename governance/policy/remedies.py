@@ -11,12 +11,14 @@ from functools import cached_property
 from itertools import combinations
 
 from consent import vocabulary
-from governance.policy import clauses, decisions, exposure, outlook, reasons, standing, steps, world
+from governance.policy import canonical, clauses, decisions, exposure, outlook, reasons, standing, steps, world
 from governance.policy.answers import Reason, Remedy, Step, Treatment
 from governance.policy.clauses import Grant, TrainingPosition
 from governance.policy.decisions import Outcome
 from governance.policy.exposure import Cell
+from governance.policy.memory import Memory
 from governance.policy.people import SAID
+from governance.policy.rules import Evaluate
 from governance.policy.standing import Law
 from governance.policy.steps import step
 from governance.policy.values import Document, Facts, Mode, Question
@@ -55,23 +57,29 @@ class Search:
     facts: Facts
     base: Outcome
     left: int
-    evaluate: outlook.Evaluate = decisions.evaluate
+    evaluate: Evaluate = decisions.evaluate
+    memory: Memory | None = None
     seen: dict[frozenset[Step], Outcome | None] = field(default_factory=dict)
+    _cells: dict[str, dict[tuple[str, str], Cell]] = field(default_factory=dict)
+    _laws: dict[str, tuple[Law, ...]] = field(default_factory=dict)
 
     @cached_property
     def laid_out(self) -> World:
         """The facts as they are, for finding candidates."""
         return world.read(self.question, self.facts)
 
-    @cached_property
-    def cells(self) -> dict[tuple[str, str], Cell]:
-        """The cells that are asked for."""
-        return exposure.cells(self.laid_out)
+    def cells(self, customer: str) -> dict[tuple[str, str], Cell]:
+        """The cells that are asked for of a customer."""
+        if customer not in self._cells:
+            self._cells[customer] = exposure.cells(self.laid_out, {customer})
+        return self._cells[customer]
 
-    @cached_property
-    def laws(self) -> dict[str, tuple[Law, ...]]:
-        """What contracts say about each customer."""
-        return standing.laws(self.laid_out)
+    def laws(self, customer: str) -> tuple[Law, ...]:
+        """What contracts say about a customer in D."""
+        if customer not in self._laws:
+            among = {customer} & self.laid_out.present_set
+            self._laws[customer] = standing.laws(self.laid_out, among).get(customer, ())
+        return self._laws[customer]
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -95,16 +103,26 @@ class Search:
             question, facts = steps.apply(each, question, facts)
         if not question.columns and question.action not in vocabulary.MODEL_ACTIONS:
             return None
-        return self.evaluate(question, facts.normal())
+        if self.memory is None:
+            return self.evaluate(question, facts.normal())
+        return self.evaluate(question, canonical.in_order_after(facts, self.facts), memory=self.memory)
 
 
 def find(
-    question: Question, facts: Facts, outcome: Outcome, evaluate: outlook.Evaluate = decisions.evaluate
+    question: Question,
+    facts: Facts,
+    outcome: Outcome,
+    evaluate: Evaluate = decisions.evaluate,
+    *,
+    memory: Memory | None = None,
 ) -> tuple[Remedy, ...]:
-    """Return remedies for what a decision refuses, ordered by what they gain; none when nothing is refused."""
+    """Return remedies for what a decision refuses, ordered by what they gain; none when nothing is refused.
+
+    `memory`: with which the facts (in normal order) were decided; without one each copy is decided from scratch: the same, slowly.
+    """
     customers = len({reason.customer for reason in outcome.reasons})
     budget = min(BUDGET, DEAR // max(1, customers * max(1, len(question.columns))))
-    search = Search(question, facts, outcome, budget, evaluate)
+    search = Search(question, facts, outcome, budget, evaluate, memory)
     wanted = targets(question, outcome)
     few = len(wanted) <= MOST_TARGETS  # what has been decided already may clear others, but looking costs time, too
     found = [remedy for target in wanted if few or search.left > 0 for remedy in _for(search, target)]
@@ -256,11 +274,16 @@ def grants(search: Search, target: Target) -> Iterator[Step]:
     """A grant for all that the target needs, in each family that runs, or in a new one; prevailing where training is prohibited."""
     question = search.question
     columns = target.columns or question.columns
-    keys = {key for c in columns if (cell := search.cells.get((target.customer, c))) for key in cell.categories}
+    keys = {
+        key
+        for c in columns
+        if (cell := search.cells(target.customer).get((target.customer, c)))
+        for key in cell.categories
+    }
     categories = sorted(key for key in keys if vocabulary.is_contract(key, search.laid_out.own)) or ["customer"]
     grant = {"actions": [question.action], "categories": categories, "purposes": [question.purpose]}
     grant |= {"recipients": [question.recipient]} if question.recipient else {}
-    families = search.laws.get(target.customer, ())
+    families = search.laws(target.customer)
     running = [law for law in families if law.runs] or list(families)
     for law in running:
         over = sorted({d.ref for d in law.family.documents if _prohibits_training(d)})
@@ -278,7 +301,7 @@ def _categories(search: Search, customer: str, reason: Reason) -> Iterator[Step]
     """The column would do as one of the categories that the customer grants; one of the vendor's own data if it is about systems."""
     if (place := search.places.get(reason.about)) is None:
         return
-    granted = {key for law in search.laws.get(customer, ()) for _, terms in law.of(Grant) for key in terms.categories}
+    granted = {key for law in search.laws(customer) for _, terms in law.of(Grant) for key in terms.categories}
     granted = granted if reason.customer else {ABOUT_SYSTEMS}
     for key in sorted(granted)[:2]:
         yield step(
@@ -304,7 +327,7 @@ def _keys(laid_out: World, reason: Reason) -> Iterator[Step]:
 
 def _duties(search: Search, reason: Reason) -> Iterator[Step]:
     """Under `strict` what is missing must be in place already: each duty of the cell."""
-    outcome = search.evaluate(_plainly(search.question), search.facts)
+    outcome = search.evaluate(_plainly(search.question), search.facts, memory=search.memory)
     plan = outlook.treatments(outcome).get((reason.customer, reason.column))
     for duty in plan.duties if plan and plan.treatment is Treatment.APPLY else ():
         bounds = {

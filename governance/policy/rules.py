@@ -4,15 +4,20 @@ A change of meaning is a new entry with its own `evaluate`, so that old and new 
 (`manage.py rules_diff`). A version that is kept without a function was dropped: its decisions stay readable, and are not replayed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from governance.policy import decisions
 from governance.policy.decisions import Outcome
+from governance.policy.memory import Memory
 from governance.policy.values import RULES_VERSION, Facts, Question
 from lineage import errors
 
-type Evaluate = Callable[[Question, Facts], Outcome]
+
+class Evaluate(Protocol):
+    """Evaluates a checked question about facts in normal order; `memory` makes copies of facts cheap, and changes no answer."""
+
+    def __call__(self, question: Question, facts: Facts, *, memory: Memory | None = None) -> Outcome: ...
 
 
 class NotRun(errors.Conflict):
@@ -34,11 +39,11 @@ class Rules:
         """Say whether this code can decide by it."""
         return self.evaluate is not None
 
-    def outcome(self, question: Question, facts: Facts) -> Outcome:
+    def outcome(self, question: Question, facts: Facts, *, memory: Memory | None = None) -> Outcome:
         """Evaluate a checked question by these rules; raises `NotRun`."""
         if self.evaluate is None:
             raise NotRun(f"rules {self.version}: this code no longer runs them", where="rules")
-        return self.evaluate(question, facts)
+        return self.evaluate(question, facts, memory=memory)
 
 
 # The oldest first; the last is the newest, `values.RULES_VERSION`.

@@ -1,7 +1,7 @@
 """Which clauses count for a customer at an instant (SEMANTICS §3): documents fold into the law of each family. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
@@ -35,15 +35,18 @@ class Law:
                 yield live, live.term
 
 
-def laws(world: World) -> dict[str, tuple[Law, ...]]:
-    """Return what all families say about each customer in D."""
+def laws(world: World, customers: Collection[str] | None = None) -> dict[str, tuple[Law, ...]]:
+    """Return what all families say about each customer in D; `customers`: only of these."""
+    wanted = world.present if customers is None else customers
+    among = frozenset(wanted)
     found: dict[str, list[Law]] = defaultdict(list)
     for family in world.facts.families:
-        started = [d for d in family.documents if has_started(world, d)]
-        for customer in sorted({row.customer for row in family.coverage} & world.present_set):
-            if law := _law(world, family, started, customer):
-                found[customer].append(law)
-    return {customer: tuple(found.get(customer, ())) for customer in world.present}
+        if covered := {row.customer for row in family.coverage} & among:
+            started = [d for d in family.documents if has_started(world, d)]
+            for customer in sorted(covered):
+                if law := _law(world, family, started, customer):
+                    found[customer].append(law)
+    return {customer: tuple(found.get(customer, ())) for customer in wanted}
 
 
 def _law(world: World, family: Family, started: list[Document], customer: str) -> Law | None:

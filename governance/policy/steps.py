@@ -82,14 +82,16 @@ def _add_clause(taken: Step, detail: Any, question: Question, facts: Facts) -> W
 
 def _without(taken: Step, detail: Any, question: Question, facts: Facts) -> World:
     """The clause is repealed, or encoded as one that stands in nobody's way."""
+
+    def left(document: Document) -> Document:
+        if document.ref != detail["document"]:
+            return document
+        return replace(document, clauses=tuple(c for c in document.clauses if c.ref != taken.target))
+
     families = tuple(
-        replace(
-            family,
-            documents=tuple(
-                replace(d, clauses=tuple(c for c in d.clauses if (d.ref, c.ref) != (detail["document"], taken.target)))
-                for d in family.documents
-            ),
-        )
+        replace(family, documents=tuple(map(left, family.documents)))
+        if any(d.ref == detail["document"] for d in family.documents)
+        else family
         for family in facts.families
     )
     return question, replace(facts, families=families)
