@@ -109,10 +109,27 @@ def _put_among(values: tuple[Any, ...], before: tuple[Any, ...]) -> tuple[Any, .
     for each in values:
         if id(each) not in known:
             new = in_order(each)
-            place = bisect_left(found, _json_text(new), key=_json_text)
-            if place == len(found) or _json_text(found[place]) != _json_text(new):
+            place, stands = _place(found, new)
+            if not stands:
                 found.insert(place, new)
     return tuple(found)
+
+
+def _place(found: list[Any], new: Any) -> tuple[int, bool]:
+    """Where among sorted values one belongs, and whether it stands there; by the quick text where it sorts as the JSON text does."""
+    seen: list[bytes] = []
+
+    def quick(value: Any) -> bytes:
+        seen.append(value_bytes(value))
+        return seen[-1]
+
+    for text in (quick, _json_text):
+        wanted = text(new)
+        place = bisect_left(found, wanted, key=text)
+        stands = place < len(found) and text(found[place]) == wanted
+        if all(map(_is_plain, seen)):
+            break
+    return place, stands
 
 
 def _json_text(value: Any) -> bytes:

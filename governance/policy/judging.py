@@ -8,8 +8,8 @@ from governance.policy import cells as answers
 from governance.policy.alike import Naming, Terms
 from governance.policy.answers import ErasureList, PeopleList, Reason, Treatment
 from governance.policy.cells import Answer
-from governance.policy.exposure import Cell
 from governance.policy.memory import Look, Memory
+from governance.policy.people import Asked
 from governance.policy.standing import Law
 from governance.policy.values import Declaration
 from governance.policy.world import NOBODY, World
@@ -85,7 +85,9 @@ def _own(world: World) -> Judged:
     """The vendor's own data: no contract, but a basis for what is personal in them."""
     cells = {column: cell for (_, column), cell in exposure.cells(world, {NOBODY}).items()}
     gaps = {column: people.no_basis(world, cell) for column, cell in cells.items()}
-    asked = people.outcome(world, NOBODY, [cell for column, cell in cells.items() if not gaps[column]])
+    asked = people.outcome(
+        world, NOBODY, [people.asked_of(world, cell) for column, cell in cells.items() if not gaps[column]]
+    )
     blank = {**asked.blank}
     for column, why in gaps.items():
         if why or asked.nobody:
@@ -97,9 +99,9 @@ def _own(world: World) -> Judged:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What contracts say of a customer: its cells with the answer for each, and what leaves its rows out."""
+    """What contracts say of a customer, cell by cell and of its rows, and what its people are asked about each cell."""
 
-    cells: dict[str, Cell]
+    asked: tuple[Asked, ...]
     answers: dict[str, Answer]
     out: tuple[Reason, ...]
 
@@ -108,17 +110,17 @@ def _contracts(
     world: World, customer: str, laws: tuple[Law, ...], presences: tuple[exposure.Presence, ...], look: Look
 ) -> Said:
     found = look.found
-    unseen = [column for column in world.question.columns if look.cell(customer, column) not in found]
-    for column in unseen:
-        cell = exposure.cell(world, customer, column)
-        found[look.cell(customer, column)] = (cell, answers.answer(world, cell, laws)) if cell else None
+    keys = look.cells(customer)
+    for column, key in keys.items():
+        if key not in found:
+            cell = exposure.cell(world, customer, column)
+            found[key] = (people.asked_of(world, cell), answers.answer(world, cell, laws)) if cell else None
     if look.presence(customer) not in found:
         found[look.presence(customer)] = presence.refusals(world, customer, laws, presences)
-    said = {column: found[look.cell(customer, column)] for column in world.question.columns}
-    cells = {column: pair for column, pair in said.items() if pair}
+    said = [(column, pair) for column, key in keys.items() if (pair := found[key])]
     return Said(
-        {column: cell for column, (cell, _) in cells.items()},
-        {column: answer for column, (_, answer) in cells.items()},
+        tuple([asked for _, (asked, _) in said]),
+        {column: answer for column, (_, answer) in said},
         found[look.presence(customer)],
     )
 
@@ -138,8 +140,7 @@ def _with_people(
 
 
 def _carried(said: Said, naming: Naming) -> Said:
-    cells = {column: replace(cell, customer=naming.customer) for column, cell in said.cells.items()}
-    return Said(cells, _answers(said.answers, naming), naming.reasons(said.out))
+    return Said(said.asked, _answers(said.answers, naming), naming.reasons(said.out))
 
 
 def _answers(found: Mapping[str, Answer], naming: Naming) -> dict[str, Answer]:
@@ -165,7 +166,7 @@ def carried(judged: Judged, naming: Naming, laws: tuple[Law, ...]) -> Judged:
 
 
 def _judge(world: World, customer: str, said: Said, laws: tuple[Law, ...], own: Judged) -> Judged:
-    asked = people.outcome(world, customer, said.cells.values())
+    asked = people.outcome(world, customer, said.asked)
     by_contract = {column: said.answers.get(column, NOTHING_HERE) for column in world.question.columns}
     judged = {c: _cell(each, asked.blank.get(c), own.cells.get(c)) for c, each in by_contract.items()}
     out = [reason for reason in asked.reasons if asked.nobody and reason.code in people.SAID]

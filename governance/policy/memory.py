@@ -67,9 +67,10 @@ class Look:
         """The key of what leaves a customer's rows out by contract."""
         return "presence", self._contracts, customer, self._said.get(customer, ())
 
-    def cell(self, customer: str, column: str) -> Hashable:
-        """The key of what contracts say of a cell."""
-        return self._columns[column], customer, self._said.get(customer, ())
+    def cells(self, customer: str) -> dict[str, Hashable]:
+        """By column, the key of what contracts say of a customer's cell, and of what its people are asked about it."""
+        said = self._said.get(customer, ())
+        return {column: (number, customer, said) for column, number in self._columns.items()}
 
 
 def _said(facts: Facts) -> dict[str, tuple[int, ...]]:

@@ -81,17 +81,17 @@ def needed(world: World, cells: Iterable[Cell]) -> tuple[Needed, ...]:
     found: set[tuple[str, str, str, str]] = set()
     for customer, rows in by_customer.items():
         if not world.returns_to(customer):
-            asked = [_asked(world, cell) for cell in rows]
+            asked = [asked_of(world, cell) for cell in rows]
             found |= {(customer, *key, str(need)) for key, need in _row_needs(asked).items() if key[0]}
             found |= {(customer, *key, str(need)) for each in asked for key, need in each.needs.items() if key[0]}
     return tuple(Needed(u, space, controller, Need(need)) for u, space, controller, need in sorted(found))
 
 
-def outcome(world: World, customer: str, cells: Iterable[Cell]) -> Outcome:
-    """Return what the people of a customer, and the bases for using their data, do to its cells."""
+def outcome(world: World, customer: str, columns: Iterable[Asked]) -> Outcome:
+    """Return what the people of a customer, and the bases for using their data, do to its cells in these columns."""
     if world.returns_to(customer):
         return Outcome({}, (), (), ())
-    asked = [found for cell in cells if (found := _asked(world, cell)).needs]
+    asked = [found for found in columns if found.needs]
     blank, reasons = _blanked(world, customer, asked)
     lists: list[PeopleList] = []
     nobody = False
@@ -121,8 +121,8 @@ def outcome(world: World, customer: str, cells: Iterable[Cell]) -> Outcome:
     )
 
 
-def _asked(world: World, cell: Cell) -> Asked:
-    """The needs of one column: of each category about people by its bases; explicit consent where nobody says what it holds."""
+def asked_of(world: World, cell: Cell) -> Asked:
+    """Return the needs of one column: of each category about people by its bases; explicit consent where nobody says what it holds."""
     needs: dict[Key, list[Need]] = defaultdict(list)
     declarations: dict[Key, set[str]] = defaultdict(set)
     for category, refs in _about_people(world, cell).items():

@@ -78,10 +78,12 @@ def changes_rows(groups: Iterable[Group]) -> bool:
 
 def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Plan, dict[str, tuple[str, ...]]]:
     """Return the plan for the groups that stay, and the members of its classes. `filtered`: rows are left out by tenant."""
-    by_outcome: dict[Treated, list[str]] = defaultdict(list)
+    by_outcome: dict[Any, list[Group]] = defaultdict(list)
     for group in groups:
-        by_outcome[_treated(world, group)] += [member.customer for member in group.members]
-    ordered = sorted(by_outcome.items(), key=lambda item: canonical.value_bytes(item[0]))
+        cells = tuple([(cell.treatment, cell.duties) for cell in map(group.cells.__getitem__, world.question.columns)])
+        by_outcome[cells, group.lists, group.erased].append(group)
+    treated = [(_treated(world, alike[0]), _customers(alike)) for alike in by_outcome.values()]
+    ordered = sorted(treated, key=lambda item: canonical.value_bytes(item[0]))
     classes = tuple(_class(number, treated, customers) for number, (treated, customers) in enumerate(ordered, 1))
     members = {each.ref: tuple(sorted(customers)) for each, (_, customers) in zip(classes, ordered, strict=True)}
     needs_tenants = filtered or len(classes) > 1
@@ -105,6 +107,10 @@ def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Pl
 def _person_columns(classes: Iterable[TreatmentClass]) -> set[str]:
     people = {column for each in classes for row in each.people for column in row.columns}
     return people | {column for each in classes for row in each.erased for column in row.columns}
+
+
+def _customers(groups: Iterable[Group]) -> list[str]:
+    return [member.customer for group in groups for member in group.members]
 
 
 def _treated(world: World, group: Group) -> Treated:

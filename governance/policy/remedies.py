@@ -218,9 +218,9 @@ def _against(question: Question, target: Target, outcome: Outcome) -> list[Reaso
     return [
         reason
         for reason in outcome.reasons
-        if _speaks_against(question, reason)
-        and reason.customer in whose
+        if reason.customer in whose
         and (not target.columns or reason.column in target.columns)
+        and _speaks_against(question, reason)
     ]
 
 

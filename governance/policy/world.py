@@ -223,9 +223,16 @@ class World:
 
     def in_place(self, column: str) -> tuple[tuple[InPlace, ...], ...]:
         """Return, for every version of D, the safeguards that are in place on a column of it."""
-        found = [s for s in self.facts.safeguards if not s.columns or column in s.columns]
-        runs = sorted({version.run for version in self.versions})
-        return tuple(tuple(s for s in found if s.run == run) for run in runs)
+        if column not in self._in_place:
+            found = [s for s in self.facts.safeguards if not s.columns or column in s.columns]
+            runs = sorted({version.run for version in self.versions})
+            self._in_place[column] = tuple(tuple(s for s in found if s.run == run) for run in runs)
+        return self._in_place[column]
+
+    @cached_property
+    def _in_place(self) -> dict[str, tuple[tuple[InPlace, ...], ...]]:
+        """What `in_place` has found."""
+        return {}
 
     def off_personal_axis(self, column: str) -> bool:
         """Say whether every version's column is attested to be anonymised or synthetic."""
