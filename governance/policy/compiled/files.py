@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any
 
 from governance.policy.values import (
@@ -37,7 +38,7 @@ def files(facts: Facts) -> Iterator[File]:
     beside = _beside(facts)
     coverage: dict[int, dict[str, tuple[Coverage, ...]]] = {}
     strangers = [customer for customer in dict.fromkeys((*families, *beside)) if customer not in parties]
-    for customer in (*parties, *strangers):
+    for customer, party in chain(parties.items(), zip(strangers, repeat(""))):
         mine = families.get(customer)
         rows: list[tuple[Family, tuple[Coverage, ...]]]
         if isinstance(mine, Family) and len(mine.coverage) == 1:
@@ -45,7 +46,7 @@ def files(facts: Facts) -> Iterator[File]:
         else:
             some = mine if isinstance(mine, list) else [mine] if mine else []
             rows = [(each, _rows(each, customer, coverage)) for each in some]
-        yield File(customer, parties.get(customer, ""), rows, *beside.get(customer, ()))
+        yield File(customer, party, rows, *beside.get(customer, ()))
 
 
 def _families(found: Iterable[Family]) -> dict[str, Family | list[Family]]:

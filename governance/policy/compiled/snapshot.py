@@ -74,16 +74,12 @@ class Snapshot:
         added: dict[int, list[int]] = {}
         for file in found:
             profile, references, changes = self._reader.read(file, self.since)
+            change = _NEVER if changes is NEVER else (changes - _EPOCH) // _TICK
             number = self._numbers.get(file.customer)
             if number is None:
-                number = self._add(file.customer)
-            elif self._profiles[number] != profile.number:
-                self._members[self._profiles[number]].discard(number)
-                self._moves.append(number)
-            self._parties[number] = file.party
-            self._profiles[number] = profile.number
-            self._references[number] = references
-            self._changes[number] = _NEVER if changes is NEVER else (changes - _EPOCH) // _TICK
+                number = self._add(file, profile.number, references, change)
+            else:
+                self._replace(number, file, profile.number, references, change)
             added.setdefault(profile.number, []).append(number)
         self._members += [BitMap() for _ in range(self.profiles - len(self._members))]
         for profile_number, numbers in added.items():
@@ -91,14 +87,23 @@ class Snapshot:
         self._generation += 1
         self._look_ahead()
 
-    def _add(self, customer: str) -> int:
-        number = self._numbers[customer] = len(self._customers)
-        self._customers.append(customer)
-        self._parties.append("")
-        self._profiles.append(0)
-        self._references.append("")
-        self._changes.append(_NEVER)
+    def _add(self, file: File, profile: int, references: str, change: int) -> int:
+        number = self._numbers[file.customer] = len(self._customers)
+        self._customers.append(file.customer)
+        self._parties.append(file.party)
+        self._profiles.append(profile)
+        self._references.append(references)
+        self._changes.append(change)
         return number
+
+    def _replace(self, number: int, file: File, profile: int, references: str, change: int) -> None:
+        if self._profiles[number] != profile:
+            self._members[self._profiles[number]].discard(number)
+            self._moves.append(number)
+        self._parties[number] = file.party
+        self._profiles[number] = profile
+        self._references[number] = references
+        self._changes[number] = change
 
     def _look_ahead(self) -> None:
         first = min(self._changes, default=_NEVER)
