@@ -79,6 +79,8 @@ def _said(facts: Facts) -> dict[str, tuple[int, ...]]:
     for family in facts.families:
         for customer in {row.customer for row in family.coverage}:
             found[customer].append(id(family))
-    for row in (*facts.opt_ins, *facts.consents):
-        found[row.customer].append(id(row))
+    for opt_in in facts.opt_ins:
+        found[opt_in.customer].append(id(opt_in))
+    for view in facts.consents:
+        found[view.customer].append(id(view))
     return {customer: tuple(ids) for customer, ids in found.items()}

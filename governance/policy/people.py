@@ -87,11 +87,11 @@ def needed(world: World, cells: Iterable[Cell]) -> tuple[Needed, ...]:
     return tuple(Needed(u, space, controller, Need(need)) for u, space, controller, need in sorted(found))
 
 
-def outcome(world: World, customer: str, columns: Iterable[Asked]) -> Outcome:
-    """Return what the people of a customer, and the bases for using their data, do to its cells in these columns."""
+def outcome(world: World, customer: str, wanted: Iterable[Asked]) -> Outcome:
+    """Return what the people of a customer, and the bases for using their data, do to its cells, by what is asked of each."""
     if world.returns_to(customer):
         return Outcome({}, (), (), ())
-    asked = [found for found in columns if found.needs]
+    asked = [each for each in wanted if each.needs]
     blank, reasons = _blanked(world, customer, asked)
     lists: list[PeopleList] = []
     nobody = False
