@@ -16,6 +16,7 @@ from governance.access import actors
 from governance.policy import canonical, engine, rules, values
 from governance.policy import decisions as policy
 from governance.policy.decisions import Outcome
+from governance.policy.memory import Memory
 from governance.policy.rules import Rules
 from governance.reactions import reading
 from governance.releases import decisions, permits, redeciding, rulebook, ruling, verifying
@@ -31,7 +32,7 @@ CONTENT = {"categories": ["customer.content", "customer.usage"]}
 NEW = "candidate"
 
 
-def stricter(question: values.Question, facts: values.Facts) -> Outcome:
+def stricter(question: values.Question, facts: values.Facts, *, memory: Memory | None = None) -> Outcome:
     """Rules by which a grant says that data is deidentified, or grants nothing."""
 
     def kept(clause: values.Clause) -> bool:
@@ -41,7 +42,7 @@ def stricter(question: values.Question, facts: values.Facts) -> Outcome:
         replace(family, documents=tuple(replace(d, clauses=tuple(filter(kept, d.clauses))) for d in family.documents))
         for family in facts.families
     ]
-    return policy.evaluate(question, replace(facts, families=tuple(families)))
+    return policy.evaluate(question, replace(facts, families=tuple(families)), memory=memory)
 
 
 @pytest.fixture
