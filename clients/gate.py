@@ -1,19 +1,28 @@
 #!/usr/bin/env python3
 """Ask before a pipeline reads governed data: `gate.py run … -- command`, and `gate.py verify PERMIT --jwks FILE`.
 
+A scheduled job has a standing permit and renews it for each run: `gate.py run --standing REF --job NAMESPACE/NAME … -- command`. The
+gate then stays beside the command, renews before a permit ends, and writes each to the file that GATE_PERMIT_FILE names.
+
 One file to copy: Python 3.10+, its standard library and `cryptography`. It asks the service, prints the verdict, waits for the build
 when one is needed, checks the permit offline (Ed25519, RFC 8037 and 9864; status list) and runs the command with GATE_DATASET,
-GATE_NAMESPACE, GATE_PERMIT and GATE_RUN_FACETS (OpenLineage run facets that name the permit) in its environment.
+GATE_NAMESPACE, GATE_PERMIT and GATE_RUN_FACETS (OpenLineage run facets that name the permit) in its environment; under a standing
+permit also with GATE_RUN, the run's id for OpenLineage.
 
 Exit codes: the command's own, or 2 for wrong usage, 3 when there is no permit, 4 when the service cannot be reached.
 """
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import json
 import os
+import signal
+import subprocess
 import sys
+import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,11 +36,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 REFUSED, UNREACHABLE = 3, 4
 PERMIT_TYPE, STATUS_TYPE = "governance-permit+jwt", "statuslist+jwt"
+STANDING_TYPE = "governance-standing-permit+jwt"
 FACET_SCHEMA = "/schema/governance_permit-run-facet.json"
 USABLE = ("release", "override")  # kinds of permits that let data be used
 SKEW = 60  # seconds between our clock and the service's
 TRIES, PAUSE = 4, 0.5
 MAX_LIST = 64 * 1024 * 1024
+AGAIN = 30.0  # seconds at most between tries to renew while the service is away
+GRACE = 30.0  # seconds that a command has to end by itself
 
 Json = dict[str, Any]
 
@@ -57,6 +69,8 @@ def verify(token: str, jwks: Json, *, now: float, typ: str = PERMIT_TYPE) -> Jso
         raise Refused(f"this is not a compact JWS: {error}") from error
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise Refused("header and claims must be JSON objects")
+    if typ == PERMIT_TYPE and (header.get("typ") == STANDING_TYPE or claims.get("kind") == "standing"):
+        raise Refused("a standing permit lets no run use anything: renew it, and verify the permit of the run")
     if header.get("alg") != "Ed25519" or header.get("typ") != typ or "crit" in header or "b64" in header:
         raise Refused(f"expected alg Ed25519 and typ {typ}, found {header.get('alg')!r} and {header.get('typ')!r}")
     try:
@@ -201,6 +215,170 @@ def run(options: argparse.Namespace) -> int:
     _become(options, dataset, token)
 
 
+# ---- run under a standing permit ----------------------------------------------------------------------------------------------
+
+
+class Renewing:
+    """One run of a scheduled job: its permit now, and the next in time. `ended` says with which exit code the command must stop."""
+
+    def __init__(self, options: argparse.Namespace, key: str) -> None:
+        self.options, self.key, self.job = options, key, _dataset(options.job)
+        self.run = options.run or str(uuid.uuid4())
+        self.dataset: Json = {}
+        self.token = self.mode = ""
+        self.expires = self.due = 0.0  # our clock; 0 where there is no permit to lose
+        self.ended = 0
+        self.finished = threading.Event()
+        self._file = Path()
+
+    def renew(self) -> None:
+        """Ask for the run's next permit and check it offline; raises `Refused` and `Unreachable`."""
+        now, options = time.time(), self.options
+        left = self.expires - now if self.expires else 60.0
+        url = f"{options.url}/api/v1/permits/{options.standing}/renew"
+        body, once = {"job": self.job, "run": self.run}, uuid.uuid4().hex
+        answer = _ask(url, key=self.key, body=body, once=once, timeout=min(60.0, max(1.0, left / TRIES)))
+        asked = {name: answer.get(name) for name in ("dataset", "action", "purpose")}
+        self.mode = str(answer.get("enforcement", "enforce"))
+        if not self.token:
+            _print_answer(answer)
+        answer |= {"why": dict(answer.get("renewal") or {}).get("why"), "next": ""}
+        dataset, kind, token = _granted(options, asked, answer, self.key)
+        bound = {"standing": options.standing, "job": self.job, "run": self.run} if kind == "release" else {}
+        claims = _check(options, token, asked | {"kind": kind} | bound | _told(options), now) if token else {}
+        asked |= {"columns": claims["columns"]} if claims.get("columns") else {}
+        _standing_file(options).write_text(json.dumps({"mode": self.mode, "body": asked}))
+        self.dataset, self.token = dataset, token
+        self.expires = float(claims.get("exp", 0)) if kind == "release" else 0.0
+        self.due = now + max(0.5, (self.expires - now) * 2 / 3)
+
+    def keep(self) -> None:
+        """Renew before each permit ends, until the command is over; for a thread of its own."""
+        wait = self.due - time.time()
+        while self.expires and not self.finished.wait(max(0.0, wait)):
+            try:
+                self.renew()
+            except Unreachable as error:
+                if not self.expires:
+                    return
+                _say(f"{error}; going on with the permit there is, until {_when(self.expires)}", 0)
+                wait = min(AGAIN, max(0.5, (self.expires - time.time()) / 4))
+            except Exception as error:  # whatever it is, the run has no next permit
+                self.refused(str(error), REFUSED)
+                return
+            else:
+                self.write()
+                wait = self.due - time.time()
+
+    def refused(self, why: str, code: int) -> None:
+        """Have the command end, or say that it goes on without a permit."""
+        self.expires = 0.0
+        if self.options.on_refusal == "warn" or self.options.observe or self.mode in {"observe", "warn"}:
+            _say(f"no permit any more: {why}; the command goes on without", code)
+        else:
+            self.ended = _say(f"no permit any more: {why}; ending the command", code)
+
+    def write(self) -> None:
+        """Put the permit where the command finds it: a whole file at every moment."""
+        new = self._file.with_suffix(".new")
+        new.write_text(self.token)
+        new.replace(self._file)
+
+    def beside(self) -> int:
+        """Run the command and renew beside it; return the exit code: the command's, or why it was ended."""
+        with tempfile.TemporaryDirectory(prefix="gate-") as folder:  # readable by us alone
+            self._file = Path(folder) / "permit.jws"
+            self.write()
+            added = {"GATE_PERMIT_FILE": str(self._file), "GATE_RUN": self.run}
+            environment = _environment(self.options, self.dataset, self.token) | added
+            sys.stdout.flush()
+            try:
+                child = subprocess.Popen(self.options.command, env=environment, start_new_session=True)
+            except OSError as error:
+                return _say(f"cannot run {self.options.command[0]}: {error.strerror}", 127)
+            for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                signal.signal(each, lambda number, _: _send(child, number))
+            threading.Thread(target=self.keep, daemon=True).start()
+            try:
+                return self._watch(child)
+            finally:
+                self.finished.set()
+
+    def _watch(self, child: "subprocess.Popen[bytes]") -> int:
+        while True:
+            try:
+                code = child.wait(timeout=0.2)
+                return code if code >= 0 else 128 - code
+            except subprocess.TimeoutExpired:
+                pass
+            if self.expires and time.time() >= self.expires:
+                self.refused("it expired, and the service cannot be reached", UNREACHABLE)
+            if self.ended:
+                return _end(child, self.ended)
+
+
+def run_standing(options: argparse.Namespace) -> int:
+    """Renew the standing permit for this run, then run the command beside the renewals."""
+    key = _service_key(options)
+    renewing = Renewing(options, key)
+    try:
+        _send_spooled(options, key)
+        renewing.renew()
+    except Unreachable as error:
+        return _standing_without_service(options, error)
+    except Refused as error:
+        return _say(f"no permit: {error}", REFUSED)
+    return renewing.beside()
+
+
+def _unfit(options: argparse.Namespace) -> str:
+    if not options.job:
+        return "give --job NAMESPACE/NAME with --standing"
+    names = ("columns", "required", "environment", "region", "output", "writes", "mode", "accept_plan", "build")
+    said = [name for name in names if getattr(options, name)]
+    return f"a standing permit says {', '.join(said)} itself: leave them out" if said else ""
+
+
+def _told(options: argparse.Namespace) -> Json:
+    """What was said of the question all the same: the permit must be for that."""
+    told = {name: getattr(options, name) for name in ("action", "purpose", "recipient", "model")}
+    told["dataset"] = _dataset(options.dataset) if options.dataset else None
+    return {name: value for name, value in told.items() if value}
+
+
+def _send(child: "subprocess.Popen[bytes]", number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, number)  # a shell's children as well
+
+
+def _end(child: "subprocess.Popen[bytes]", code: int) -> int:
+    _send(child, signal.SIGTERM)
+    try:
+        child.wait(timeout=GRACE)
+    except subprocess.TimeoutExpired:
+        _say(f"the command did not end within {GRACE:g} s: killed", code)
+    _send(child, signal.SIGKILL)
+    child.wait()
+    return code
+
+
+def _standing_file(options: argparse.Namespace) -> Path:
+    return _state("standing-" + hashlib.sha256(f"{options.url}\0{options.standing}".encode()).hexdigest()[:16])
+
+
+def _standing_without_service(options: argparse.Namespace, error: Unreachable) -> int:
+    """As for any question, by what the service said last of this one."""
+    try:
+        known = dict(json.loads(_standing_file(options).read_text()))
+    except (OSError, ValueError):
+        return _say(f"{error}; of this standing permit nothing is known here", UNREACHABLE)
+    _remember(options, known["body"], str(known["mode"]))
+    return _without_service(options, known["body"], error)
+
+
+# ---- what both do -------------------------------------------------------------------------------------------------------------
+
+
 def _granted(options: argparse.Namespace, asked: Json, answer: Json, key: str) -> tuple[Json, str, str]:
     """The dataset to read, the kind of permit and the permit; outside `enforce` a refusal is said, counted by the service, and not enforced."""
     enforced = answer.get("enforcement") == "enforce"
@@ -241,16 +419,17 @@ def _build(options: argparse.Namespace, asked: Json, ref: str, key: str) -> Json
     return state
 
 
-def _check(options: argparse.Namespace, token: str, wanted: Json, now: float) -> None:
-    """The permit must be genuine, live, and for what we asked."""
+def _check(options: argparse.Namespace, token: str, wanted: Json, now: float) -> Json:
+    """The permit must be genuine, live, and for what we asked; returns what it says."""
     jwks = _jwks(options)
     claims = verify(token, jwks, now=now)
-    names = ("kind", "action", "purpose", "dataset", "recipient", "model")
+    names = ("kind", "action", "purpose", "dataset", "recipient", "model", "standing", "job", "run")
     wrong = [name for name in names if name in wanted and claims.get(name) != wanted[name]]
     if wrong:
         raise Refused(f"the permit is for another {', '.join(wrong)}")
     if wanted["kind"] != "advisory":
         check_status(claims, verify(call(f"{options.url}/api/v1/permits/status"), jwks, now=now, typ=STATUS_TYPE))
+    return claims
 
 
 def _jwks(options: argparse.Namespace) -> Json:
@@ -301,14 +480,18 @@ def _send_one(options: argparse.Namespace, key: str, record: Json) -> None:
         print(f"gate: an earlier question was not accepted: {error}")
 
 
-def _become(options: argparse.Namespace, dataset: Json, token: str) -> NoReturn:
+def _environment(options: argparse.Namespace, dataset: Json, token: str) -> dict[str, str]:
+    """What the command finds around it: everything but the service key."""
     names = {"GATE_DATASET": str(dataset["name"]), "GATE_NAMESPACE": str(dataset["namespace"]), "GATE_PERMIT": token}
     if token:
         names["GATE_RUN_FACETS"] = json.dumps({"governance_permit": facet(token, options.url)})
-    environment = {name: value for name, value in os.environ.items() if name != "GATE_KEY"} | names
+    return {name: value for name, value in os.environ.items() if name != "GATE_KEY"} | names
+
+
+def _become(options: argparse.Namespace, dataset: Json, token: str) -> NoReturn:
     sys.stdout.flush()
     try:
-        os.execvpe(options.command[0], options.command, environment)  # noqa: S606
+        os.execvpe(options.command[0], options.command, _environment(options, dataset, token))  # noqa: S606
     except OSError as error:
         sys.exit(_say(f"cannot run {options.command[0]}: {error.strerror}", 127))
 
@@ -406,9 +589,15 @@ def arguments() -> argparse.ArgumentParser:
     ask = commands.add_parser("run", help="ask, then run a command")
     ask.add_argument("--url", default=os.environ.get("GATE_URL", ""), help="address of the service (or GATE_URL)")
     ask.add_argument("--key-file", help="file with the service key (default: GATE_KEY in the environment)")
-    ask.add_argument("--dataset", required=True, metavar="NAMESPACE/NAME")
-    ask.add_argument("--action", required=True)
-    ask.add_argument("--purpose", required=True)
+    ask.add_argument("--standing", metavar="PERMIT", help="the job's standing permit: says what is asked")
+    ask.add_argument("--job", metavar="NAMESPACE/NAME", help="the scheduled job; with --standing")
+    ask.add_argument("--run", help="the run's id, a UUID; made up when left out; with --standing")
+    ask.add_argument(
+        "--on-refusal", choices=["end", "warn"], default="end", help="when a run gets no next permit; with --standing"
+    )
+    ask.add_argument("--dataset", metavar="NAMESPACE/NAME")
+    ask.add_argument("--action")
+    ask.add_argument("--purpose")
     ask.add_argument("--columns", help="comma-separated; all of the dataset's when left out")
     ask.add_argument("--required", help="columns without which a row is of no use")
     for name in ("recipient", "model", "environment", "region"):
@@ -440,6 +629,10 @@ def main(argv: list[str] | None = None) -> int:
     options.url = options.url.rstrip("/")
     if not options.url.startswith(("http://", "https://")):
         return _say("give --url (or GATE_URL), http:// or https://", 2)
+    if options.standing:
+        return _say(wrong, 2) if (wrong := _unfit(options)) else run_standing(options)
+    if not (options.dataset and options.action and options.purpose):
+        return _say("give --dataset, --action and --purpose, or --standing and --job", 2)
     return run(options)
 
 

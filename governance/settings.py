@@ -230,6 +230,9 @@ VERIFY_CHECKS = [
 # How many questions each worker keeps facts and answers of; they are used only while nothing that they rest on has changed.
 DECISIONS_KEPT = env_int("DECISIONS_KEPT", 200)
 PERMIT_HOURS = env_int("PERMIT_HOURS", 24)
+STANDING_PERMIT_DAYS = env_int(
+    "STANDING_PERMIT_DAYS", 30
+)  # of a scheduled job, whose runs are decided anew; 90 at most
 ALLOW_LIST_MAX_AGE_HOURS = env_int("ALLOW_LIST_MAX_AGE_HOURS", 24)
 
 # Errors go to standard error, where whoever runs the process collects them; without this a 500 leaves no trace.

@@ -60,6 +60,7 @@ class Violation(models.Model):
         NO_PERMIT = "no-permit", "named no permit"
         UNKNOWN_PERMIT = "unknown-permit", "named a permit that we never issued"
         ENDED_PERMIT = "ended-permit", "named a permit that had expired or was revoked"
+        OTHER_JOB = "other-job", "named a permit of another job"
         OTHER_DATA = "other-data", "read data that its permit does not name"
         OTHER_COLUMNS = "other-columns", "read columns that its permit does not name"
         OTHER_OUTPUTS = "other-outputs", "wrote outputs that its permit does not name"

@@ -36,7 +36,7 @@ class Use:
     """What one run event says that matters here."""
 
     run: str
-    job: str
+    job: Place
     at: datetime
     inputs: frozenset[Place]
     outputs: frozenset[Place]
@@ -54,7 +54,7 @@ def look(entry: Entry) -> None:
             run=use.run,
             what=what,
             detail=detail,
-            defaults={"job": use.job, "permit_ref": use.permit or "", "entry_ref": entry.ref},
+            defaults={"job": " ".join(use.job), "permit_ref": use.permit or "", "entry_ref": entry.ref},
         )
         if new:
             payload = {
@@ -65,7 +65,7 @@ def look(entry: Entry) -> None:
                 "event": entry.ref,
             }
             entries.record("violation-found", payload, by="system", about=[row.ref])
-            text = f"the run of {use.job} {row.get_what_display()}: {detail}"
+            text = f"the run of {' '.join(use.job)} {row.get_what_display()}: {detail}"
             alerts.raise_once(Alert.Kind.VIOLATION, text, key=row.ref, entry=entry, about=[row.ref])
 
 
@@ -79,7 +79,7 @@ def _use(entry: Entry) -> Use | None:
         return None
     return Use(
         run=report.run,
-        job=f"{report.job.namespace} {report.job.name}",
+        job=(report.job.namespace, report.job.name),
         at=datetime.fromtimestamp(report.at / 1e9, UTC),
         inputs=frozenset((each.namespace, each.name) for each in report.inputs),
         outputs=frozenset((each.namespace, each.name) for each in report.outputs),
@@ -137,6 +137,10 @@ def _uses(use: Use, known_at: datetime) -> str:
 
 
 def _beyond(use: Use, permit: Permit, known_at: datetime) -> Iterator[tuple[What, str]]:
+    if permit.kind == Permit.Kind.STANDING:
+        yield What.NO_PERMIT, f"{permit.ref} stands for a job, and this run did not renew it"
+    if permit.job_name and use.job != (job := (permit.job_namespace, permit.job_name)):
+        yield What.OTHER_JOB, f"{permit.ref} is for runs of {_name(job)}"
     yield from _ended(use, permit)
     claims = permits.claims(permit)
     asked = (permit.decision.namespace, permit.decision.name)
@@ -156,10 +160,22 @@ def _ended(use: Use, permit: Permit) -> Iterable[tuple[What, str]]:
     skew = timedelta(seconds=settings.LINEAGE_SKEW_SECONDS)
     if permit.kind == Permit.Kind.ADVISORY and modes.of(permit.decision.namespace) == "enforce":
         yield What.NO_PERMIT, f"{permit.ref} is advice, and {permit.decision.namespace} enforces"
+    permit = _followed(permit, by=use.at - skew)
     if use.at - skew >= permit.expires_at:
         yield What.ENDED_PERMIT, f"{permit.ref} expired before the run was over"
     elif permit.revoked_at is not None and use.at - skew >= permit.revoked_at:
         yield What.ENDED_PERMIT, f"{permit.ref} was revoked before the run was over"
+
+
+def _followed(permit: Permit, *, by: datetime) -> Permit:
+    """A long run names the permit it began with: what counts is the one it had by then, as long as it renewed in time."""
+    while (
+        later := Permit.objects.select_related("decision")
+        .filter(renews=permit, issued_at__lte=by, issued_at__lt=permit.expires_at)
+        .first()
+    ):
+        permit = later
+    return permit
 
 
 def _outputs(claims: dict[str, Any], known_at: datetime) -> set[Place]:

@@ -44,7 +44,7 @@ class PermitInline(TabularInline):  # type: ignore[misc]
     """The permits that rest on a decision."""
 
     model = Permit
-    fields = readonly_fields = ("kind", "ref", "issued_at", "expires_at", "revoked_at")
+    fields = readonly_fields = ("kind", "ref", "job_name", "run", "standing", "issued_at", "expires_at", "revoked_at")
     extra = 0
     can_delete = False
     show_change_link = True
@@ -206,9 +206,9 @@ class RevokeForm(BaseDialogForm):  # type: ignore[misc]
 class PermitAdmin(ReadOnly):
     """Every permit with its life."""
 
-    list_display = ("ref", "kind", "dataset", "issued_at", "expires_at", "revoked_at")
+    list_display = ("ref", "kind", "dataset", "job_name", "issued_at", "expires_at", "revoked_at")
     list_filter = ("kind",)
-    search_fields = ("ref", "decision__ref", "decision__name")
+    search_fields = ("ref", "decision__ref", "decision__name", "job_name", "run", "standing__ref")
     ordering = ("-pk",)
     list_select_related = ("decision",)
     fieldsets = (
@@ -220,6 +220,9 @@ class PermitAdmin(ReadOnly):
                     "kind",
                     "decision",
                     "override",
+                    "job_namespace",
+                    "job_name",
+                    "run",
                     "standing",
                     "renews",
                     "issued_at",

@@ -10,6 +10,7 @@ from governance.policy import answers, canonical
 from governance.releases import decisions, explaining, overrides, permits
 from governance.releases.decisions import Answered
 from governance.releases.models import Decision, Override, Permit
+from governance.releases.standing import Renewal
 
 SHOWN = 20
 NEXT = {
@@ -49,6 +50,20 @@ def encoded(found: Answered, *, by: Actor) -> bytes:
         shown["tail"] = msgspec.json.encode({name: value for name, value in whole.items() if name not in own})[1:]
     tail: bytes = shown["tail"]
     return b"%b,%b" % (msgspec.json.encode(own)[:-1], tail)
+
+
+def renewed(found: Renewal, *, by: Actor) -> dict[str, Any]:
+    """Return the answer to a run's renewal: that of a release, with what became of the standing permit."""
+    row = found.standing
+    said = {
+        "standing": row.ref,
+        "job": permits.job_of(row),
+        "run": found.run,
+        "standing_expires_at": row.expires_at,
+        "standing_revoked": row.revoked_at is not None,
+        "why": found.why,
+    }
+    return answered(found.answered, by=by) | {"renewal": said}
 
 
 def again(row: Decision, *, by: Actor) -> dict[str, Any]:

@@ -30,6 +30,12 @@ class NoSuchDecision(errors.NotFound):
     code = "unknown-decision"
 
 
+class NeedsPlan(errors.Conflict):
+    """A standing permit was asked for what each run must have built first."""
+
+    code = "standing-needs-a-plain-permit"
+
+
 class NotReplayed(errors.Conflict):
     """Deciding the stored facts again gave something else."""
 
@@ -47,14 +53,16 @@ class Answered:
     kept: Kept | None = None  # what answers made of equal facts may share
 
 
-def request(ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = None) -> Answered:
-    """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now."""
+def request(
+    ask: Ask, *, by: Actor, at: datetime, built_from: Decision | None = None, run: permits.Run | None = None
+) -> Answered:
+    """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now, `run` one under a standing permit."""
     by.needs(SCOPE)
     found = kept.current(ask, at=at, columns=_columns, permits=PLACES if ask.about_now else 0)
     answer = found.kept.whole
     with transaction.atomic(), entries.together(at=found.look.at):
         row = _store(ask, found, by=by, built_from=built_from)
-        permit, advisory = _permits(row, ask, found, at=found.now, by=by)
+        permit, advisory = _permits(row, ask, found, at=found.now, by=by, run=run)
     found.kept.stored = found.kept.stored or not connection.in_atomic_block
     return Answered(row, answer.value, permit, advisory, found.kept)
 
@@ -250,7 +258,7 @@ def _payload(row: Decision) -> dict[str, Any]:
 
 
 def _permits(
-    row: Decision, ask: Ask, found: Current, *, at: datetime, by: Actor
+    row: Decision, ask: Ask, found: Current, *, at: datetime, by: Actor, run: permits.Run | None
 ) -> tuple[Permit | None, Permit | None]:
     """A release permit for what may be used as it is, a build permit for a plan; where nothing is enforced, an advisory beside it."""
     if not ask.about_now:
@@ -259,7 +267,11 @@ def _permits(
     kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
     kind = kinds.get(Decision.Verdict(row.verdict))
     first, second = (permits.Place(index, found.look.head) for index in found.look.indices)
-    may = found.kept.overridden and kind is not Permit.Kind.RELEASE
+    if ask.standing or run:
+        kind, terms = _standing(kind, ask, terms, run, at)
+        may = False
+    else:
+        may = found.kept.overridden and kind is not Permit.Kind.RELEASE
     if may and (override := overriding.over(found.question, found.kept.whole.value, found.kept.gathered)):
         kind, terms = (
             Permit.Kind.OVERRIDE,
@@ -269,7 +281,7 @@ def _permits(
         )
     permit = (
         permits.issue(row, kind=kind, terms=terms, at=at, by=by, place=first)
-        if kind and permits.expiry(at, terms) > at
+        if kind and permits.expiry(at, terms, kind) > at
         else None
     )
     if permit is not None:
@@ -277,6 +289,8 @@ def _permits(
     usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
     if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
         return permit, None
+    if ask.standing:  # advice is for a run, and there is none yet
+        return None, None
     advisory = permits.Terms(
         dataset=terms.dataset,
         versions=terms.versions,
@@ -285,6 +299,24 @@ def _permits(
         model=terms.model,
     )
     return permit, permits.issue(row, kind=Permit.Kind.ADVISORY, terms=advisory, at=at, by=by, place=second)
+
+
+def _standing(
+    kind: Permit.Kind | None, ask: Ask, terms: permits.Terms, run: permits.Run | None, at: datetime
+) -> tuple[Permit.Kind | None, permits.Terms]:
+    """For a job, or for a run of it: nothing but what may be used as it is, and no person's override, which is for one version."""
+    if run is not None:
+        allowed = kind is Permit.Kind.RELEASE and permits.is_live(run.standing, at=at)
+        return (kind, permits.for_run(run, terms)) if allowed else (None, terms)
+    if kind is Permit.Kind.BUILD:
+        raise NeedsPlan(
+            "only a part may be used, and that is built anew for each run: no standing permit rests on a plan",
+            where="standing",
+            remedy="ask for each run without `standing` and build the plan, or ask for less: the columns that may be used as they are",
+        )
+    return (
+        (Permit.Kind.STANDING, permits.for_job(ask.standing.plain(), terms)) if kind and ask.standing else (None, terms)
+    )
 
 
 def _terms(

@@ -200,7 +200,7 @@ def _key(ask: Ask) -> bytes | None:
     """The words of a question about now; a question about another time is not kept."""
     if ask.at or ask.as_known_at or ask.ran_unasked_at:
         return None
-    return msgspec.json.encode(msgspec.structs.replace(ask, output=None, writes=()))
+    return msgspec.json.encode(msgspec.structs.replace(ask, output=None, writes=(), standing=None))
 
 
 def _standing(key: bytes, ask: Ask, at: datetime, permits: int) -> Current | None:

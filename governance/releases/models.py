@@ -162,7 +162,11 @@ class Permit(models.Model):
     )  # the standing permit under which a run got this one
     renews = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals", editable=False
-    )
+    )  # the permit that the same run had before, and that this one follows
+    # The job of a standing permit and of the permits under it, and the run that got one of these.
+    job_namespace = models.CharField(max_length=500, blank=True, db_default="", default="", editable=False)
+    job_name = models.CharField(max_length=500, blank=True, db_default="", default="", editable=False)
+    run = models.CharField(max_length=40, blank=True, db_default="", default="", editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_by = models.CharField(max_length=100, blank=True, default="", editable=False)
     revoked_why = models.TextField(blank=True, default="", editable=False)
@@ -182,6 +186,14 @@ class Permit(models.Model):
             models.CheckConstraint(
                 condition=Q(standing=None) | ~Q(kind="standing"), name="permit_does_not_stand_under_another"
             ),
+            models.CheckConstraint(
+                condition=(Q(kind="standing", run="", renews=None) & ~Q(job_namespace="") & ~Q(job_name=""))
+                | (Q(kind="release", standing__isnull=False) & ~Q(job_namespace="") & ~Q(job_name="") & ~Q(run=""))
+                | (Q(standing=None, renews=None, job_namespace="", job_name="", run="") & ~Q(kind="standing")),
+                name="permit_under_a_standing_one_says_job_and_run",
+            ),
+            models.UniqueConstraint(fields=["renews"], name="permit_is_followed_once"),
+            models.UniqueConstraint(fields=["standing", "run"], condition=Q(renews=None), name="run_begins_once"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("issued_at")), name="permit_ends_after_it_begins"),
             models.CheckConstraint(
                 condition=Q(revoked_at=None, revoked_by="", revoked_why="")

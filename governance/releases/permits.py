@@ -22,7 +22,8 @@ from lineage.journal import entries, keys, sequencer
 from lineage.ledger.checkpoints import TreeHead
 
 TYPE = "governance-permit+jwt"
-LONGEST = timedelta(hours=24)
+STANDING_TYPE = "governance-standing-permit+jwt"  # another type: nobody who checks permits of runs takes it for one
+LONGEST, STANDING_LONGEST = timedelta(hours=24), timedelta(days=90)
 STATUS_PATH = "/api/v1/permits/status"
 
 
@@ -53,6 +54,33 @@ class Terms:
     list_hours: int | None = None  # maximum age of the allow-list, where there is one
     lists: Sequence[Mapping[str, Any]] = ()
     override: Override | None = None
+    job: Mapping[str, str] | None = None  # of a standing permit, and of those under it
+    run: "Run | None" = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run under a standing permit, and the permit that it had before."""
+
+    standing: Permit
+    ref: str
+    before: Permit | None = None
+
+
+def for_job(job: Mapping[str, str], terms: Terms) -> Terms:
+    """Return the terms of a standing permit: the job instead of versions. How long a copy may live is said to each run."""
+    return replace(terms, job=job, versions=(), delete_by=None)
+
+
+def for_run(run: Run, terms: Terms) -> Terms:
+    """Return the terms of a run's permit: it does not outlive the standing one."""
+    ends = [moment for moment in (terms.first_change, run.standing.expires_at) if moment is not None]
+    return replace(terms, job=job_of(run.standing), run=run, first_change=min(ends))
+
+
+def job_of(permit: Permit) -> dict[str, str]:
+    """Return the job that a permit binds."""
+    return {"namespace": permit.job_namespace, "name": permit.job_name}
 
 
 def under(override: Override, terms: Terms, *, columns: Sequence[str], outputs: Sequence[Mapping[str, str]]) -> Terms:
@@ -88,13 +116,13 @@ def issue(
     if not decision.about_now:
         raise NotNow("permits are given only for questions about now", where="at", remedy="ask again without a time")
     _must_fit(decision, kind)
-    expires = expiry(at, terms)
+    expires = expiry(at, terms, kind)
     if expires <= at:
         raise NotNow("what this would permit ends at once", remedy="ask again")
     where = place or Place(_next_index(), sequencer.head())
     found = _claims(decision, kind, terms, ref=refs.new("prm"), place=where, at=at, expires=expires)
     bound = {"columns": list(terms.columns), "versions": _plain(terms.versions), "outputs": _plain(terms.outputs)}
-    return _sign(decision, kind, found, bound | {"override": terms.override}, at, expires, by)
+    return _sign(decision, kind, found, bound | {"override": terms.override} | _of_job(terms), at, expires, by)
 
 
 def _sign(
@@ -106,7 +134,7 @@ def _sign(
     expires: datetime,
     by: Actor,
 ) -> Permit:
-    token = keys.sign_jws(found, typ=TYPE)
+    token = keys.sign_jws(found, typ=_type(kind))
     ref, index = str(found["jti"]), int(found["status"]["status_list"]["idx"])
     digest = hashlib.sha256(token.encode()).hexdigest()
     payload = {
@@ -117,6 +145,7 @@ def _sign(
         "expires_at": expires,
         "index": index,
     } | ({"override": bound["override"].ref} if bound.get("override") else {})
+    payload |= {name: found[name] for name in ("job", "run", "standing", "renews") if name in found}
     entry = entries.record("permit-issued", payload, by=by.ref, about=[ref, decision.ref])
     return Permit.objects.create(
         ref=ref,
@@ -132,12 +161,16 @@ def _sign(
     )
 
 
-def expiry(at: datetime, terms: Terms) -> datetime:
+def expiry(at: datetime, terms: Terms, kind: Permit.Kind | None = None) -> datetime:
     """The end of a permit: 24 h or the setting, whichever is less, and never past the first instant that would allow less.
 
+    A standing permit lets no run use anything, so it may last for days, up to that same instant.
     Whole seconds, rounded down: a token counts in seconds, and late is the wrong side.
     """
-    ends = [at + min(LONGEST, timedelta(hours=settings.PERMIT_HOURS))]
+    longest = min(LONGEST, timedelta(hours=settings.PERMIT_HOURS))
+    if kind == Permit.Kind.STANDING:
+        longest = min(STANDING_LONGEST, timedelta(days=settings.STANDING_PERMIT_DAYS))
+    ends = [at + longest]
     ends += [moment for moment in (terms.first_change, terms.delete_by) if moment is not None]
     return min(ends).replace(microsecond=0)
 
@@ -167,7 +200,10 @@ def list_hours() -> int:
 
 
 def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
-    """Revoke a permit, once; it stands revoked in the status list from the commit on. Revoking again changes nothing."""
+    """Revoke a permit, once; it stands revoked in the status list from the commit on. Revoking again changes nothing.
+
+    With a standing permit those that runs got under it are revoked.
+    """
     if not why.strip():
         raise errors.Unprocessable("say why the permit is revoked", where="why")
     with transaction.atomic():
@@ -179,11 +215,13 @@ def revoke(permit: Permit, *, why: str, by: Actor) -> Permit:
         locked.refresh_from_db()
         payload = {"permit": locked.ref, "index": locked.index, "why": why}
         entries.record("permit-revoked", payload, by=by.ref, about=[locked.ref, locked.decision.ref])
+        for run in locked.runs.filter(revoked_at=None, expires_at__gt=Now()).order_by("pk"):
+            revoke(run, why=f"the standing permit {locked.ref} was revoked: {why}", by=by)
     return locked
 
 
 def live(*, at: datetime) -> "list[Permit]":
-    """Return the permits that would be accepted at `at`, build and release, oldest first."""
+    """Return the permits that would be accepted at `at`, standing ones included, oldest first."""
     found = Permit.objects.filter(expires_at__gt=at, revoked_at=None).exclude(kind=Permit.Kind.ADVISORY)
     return list(found.select_related("decision", "override").order_by("pk"))
 
@@ -205,7 +243,7 @@ def find(ref: str) -> Permit:
 
 def claims(permit: Permit) -> dict[str, Any]:
     """Return what a permit says, its signature checked."""
-    return keys.verify_jws(permit.token, typ=TYPE)
+    return keys.verify_jws(permit.token, typ=_type(permit.kind))
 
 
 def shown(permit: Permit) -> dict[str, Any]:
@@ -216,6 +254,8 @@ def shown(permit: Permit) -> dict[str, Any]:
         "expires_at": permit.expires_at,
         "revoked": permit.revoked_at is not None,
         **({"override": said_of(permit.override)} if permit.override else {}),
+        **({"job": job_of(permit)} if permit.job_name else {}),
+        **({"run": permit.run, "standing": permit.standing.ref} if permit.standing else {}),
         "token": permit.token,
     }
 
@@ -223,6 +263,7 @@ def shown(permit: Permit) -> dict[str, Any]:
 def _must_fit(decision: Decision, kind: Permit.Kind) -> None:
     wanted = {
         Permit.Kind.RELEASE: (Decision.Verdict.PERMIT,),
+        Permit.Kind.STANDING: (Decision.Verdict.PERMIT,),
         Permit.Kind.BUILD: (Decision.Verdict.PERMIT_WITH_PLAN, Decision.Verdict.PERMIT),
         Permit.Kind.OVERRIDE: (Decision.Verdict.PERMIT_WITH_PLAN, Decision.Verdict.DENY),
     }
@@ -269,6 +310,13 @@ def _claims(
         found["allow_list_max_age"] = 3600 * terms.list_hours
     if terms.override is not None:
         found["override"] = said_of(terms.override)
+    if terms.job is not None:
+        found["job"] = dict(terms.job)
+    if terms.run is not None:
+        found |= {"run": terms.run.ref, "standing": terms.run.standing.ref}
+        found |= {"renews": terms.run.before.ref} if terms.run.before else {}
+    if kind == Permit.Kind.STANDING:
+        found["notice"] = "no permission for a run: each run renews it and gets a permit of its own"
     if kind == Permit.Kind.ADVISORY:
         found["advisory"] = "no permission: this namespace does not enforce, and the refusal was counted"
     return found
@@ -283,6 +331,19 @@ def said_of(override: Override) -> dict[str, Any]:
         "review_by": _seconds(override.review_by),
         "agreed_by": override.reviewed_by if override.agreed else "",
     }
+
+
+def _type(kind: str) -> str:
+    return STANDING_TYPE if kind == Permit.Kind.STANDING else TYPE
+
+
+def _of_job(terms: Terms) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if terms.job is not None:
+        found = {"job_namespace": terms.job["namespace"], "job_name": terms.job["name"]}
+    if terms.run is not None:
+        found |= {"run": terms.run.ref, "standing": terms.run.standing, "renews": terms.run.before}
+    return found
 
 
 def _plain(each: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:

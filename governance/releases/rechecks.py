@@ -66,7 +66,7 @@ def falls_short(permit: Permit, now: answers.Decision) -> str:
     """Return why a permit does not hold by this answer to its question, empty where it does."""
     if permit.override is not None:
         return overriding.beyond(permit.override, now)
-    if permit.kind == Permit.Kind.RELEASE:
+    if permit.kind in (Permit.Kind.RELEASE, Permit.Kind.STANDING):
         return "" if now.verdict is Verdict.PERMIT else _why(now)
     before = decisions.answer_of(permit.decision)
     return "" if covers(now, before) else _why(now) or "the plan allows less now"

@@ -31,6 +31,10 @@ class DatasetName(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {"namespace": self.namespace, "name": self.name}
 
 
+class JobName(DatasetName, frozen=True, forbid_unknown_fields=True):
+    """A job as OpenLineage names it."""
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a planned output will be made from: per planned column the source's columns that go into it; without `columns` all into all."""
 
@@ -62,6 +66,7 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: tuple[Source, ...] = ()  # in preflight: what the dataset, which does not exist yet, will be made from
     output: DatasetName | None = None  # where a build of the plan is written
     writes: tuple[DatasetName, ...] = ()  # what the run that uses the data will write
+    standing: JobName | None = None  # the scheduled job that will ask again for each of its runs
     at: datetime | None = None
     as_known_at: datetime | None = None
     ran_unasked_at: datetime | None = None
@@ -84,6 +89,8 @@ def parse(body: object) -> Ask:
         raise BadRequest(f"at most {MOST_SOURCES} sources at once", where="sources")
     if len(ask.columns) > MOST:
         raise BadRequest(f"at most {MOST} columns at once", where="columns")
+    if ask.standing and not ask.about_now:
+        raise BadRequest("a standing permit is given only for questions about now", where="standing")
     for field in ("at", "as_known_at", "ran_unasked_at"):
         moment: datetime | None = getattr(ask, field)
         if moment is not None and moment.tzinfo is None:

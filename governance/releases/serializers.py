@@ -17,5 +17,15 @@ class OverrideReviewIn(serializers.Serializer[Any]):
     note = Text(max_length=5_000, required=False, allow_blank=True, default="")
 
 
+class JobIn(serializers.Serializer[Any]):
+    namespace = Text(max_length=500)
+    name = Text(max_length=500)
+
+
+class RenewalIn(serializers.Serializer[Any]):
+    job = JobIn()
+    run = serializers.UUIDField()
+
+
 class WhyIn(serializers.Serializer[Any]):
     why = Text(max_length=5_000)

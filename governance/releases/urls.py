@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from governance.releases import api, asking, authzen_api, overrides_api
+from governance.releases import api, asking, authzen_api, overrides_api, standing_api
 
 urlpatterns = [
     path("api/v1/releases", asking.ask),
@@ -22,4 +22,5 @@ urlpatterns = [
     path("api/v1/overrides/<str:ref>/review", overrides_api.OverrideReview.as_view()),
     path("api/v1/overrides/<str:ref>/withdraw", overrides_api.OverrideWithdrawal.as_view()),
     path("api/v1/permits/status", api.status_list),
+    path("api/v1/permits/<str:ref>/renew", standing_api.Renewals.as_view()),
 ]
