@@ -1,15 +1,22 @@
 """When something has changed, the permits that rest on it are decided again, and revoked where they no longer hold (SEMANTICS §7)."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import QuerySet
 
 from governance.access.actors import SYSTEM
 from governance.reactions import alerts, touching
 from governance.reactions.models import Alert
-from governance.releases import permits, rechecks, resting
+from governance.releases import permits, rechecks, resting, statuses
 from governance.releases.models import Permit
-from lineage.journal import clock
+from lineage.journal import clock, entries
 from lineage.journal.models import Entry
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 100  # permits that are due
 
 # What cannot change an answer. Everything else, kinds that nobody has thought of included, has every live permit looked at again.
 QUIET = frozenset(
@@ -35,29 +42,72 @@ SPOKEN = frozenset({"consent-recorded", "consents-loaded", "subjects-registered"
 
 def after(found: Sequence[Entry]) -> None:
     """Look again at every live permit that rests on what these entries may have changed; at all of them where that cannot be told."""
-    now = clock.now()
+    now = clock.present()  # not when the transaction began: these entries may have come after that
     for permit, entry in _to_look_at(found, at=now):
-        made = rechecks.recheck(permit, at=now, by=SYSTEM)
-        if not made.holds:
-            text = f"permit {permit.ref} for {permit.decision.name} is revoked: {made.why}"
-            alerts.raise_once(
-                Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref]
-            )
+        _look(permit, entry, at=now)
+
+
+def due(*, at: datetime) -> int:
+    """Look again at live permits for which an instant has come that may end them, though nothing is recorded then; return at how many.
+
+    At some of them, those that have waited longest, where they are many: what is recorded meanwhile must not wait for the others.
+    """
+    done = 0
+    for permit in resting.due(at=at)[:AT_ONCE]:
+        entry = entries.read(permit.entry_ref)
+        try:
+            with transaction.atomic():
+                _look(permit, entry, at=at)
+            done += 1
+        except (OperationalError, InterfaceError):
+            raise  # the database went away: it stays due
+        except Exception:
+            logger.exception("permit %s could not be decided again when it was due", permit.ref)
+            text = f"permit {permit.ref} could not be decided again when it was due; see the log, mend the cause, and it will be"
+            with transaction.atomic():
+                alerts.raise_once(Alert.Kind.STUCK, text, key=f"{permit.ref}:due", entry=entry)
+    return done
+
+
+def _look(permit: Permit, entry: Entry, *, at: datetime) -> None:
+    made = rechecks.recheck(permit, at=at, by=SYSTEM)
+    if not made.holds:
+        text = f"permit {permit.ref} for {permit.decision.name} is revoked: {made.why}"
+        alerts.raise_once(
+            Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref]
+        )
 
 
 def _to_look_at(found: Sequence[Entry], *, at: datetime) -> list[tuple[Permit, Entry]]:
     """Each permit once, with the last entry that speaks of what it rests on."""
-    loud = [entry for entry in found if entry.kind not in QUIET]
+    chosen = {permit.pk: (permit, entry) for permit, entry in _missed(found, at=at)}
+    loud = [(entry, touching.by(entry)) for entry in found if entry.kind not in QUIET]
     spoken = [entry for entry in found if entry.kind in SPOKEN]
-    chosen: dict[int, tuple[Permit, Entry]] = {}
-    for entry in spoken:
-        chosen |= {permit.pk: (permit, entry) for permit in permits.live(at=at) if permit.override_id}
-    touched = {entry.pk: touching.by(entry) for entry in loud}
-    for entry in loud:
-        if touched[entry.pk] is None:
-            chosen |= {permit.pk: (permit, entry) for permit in permits.live(at=at)}
-            break
-    for entry in loud:
-        if names := touched[entry.pk]:
-            chosen |= {permit.pk: (permit, entry) for permit in resting.on(names, at=at)}
+    everything = [(entry, names) for entry, names in loud if names is None][:1]
+    for entry in spoken[:1]:
+        chosen |= {permit.pk: (permit, entry) for permit in _overrides(at=at)}
+    for entry, names in (*everything, *((entry, names) for entry, names in loud if names)):
+        chosen |= {permit.pk: (permit, entry) for permit in resting.on(names, at=at)}
     return [chosen[pk] for pk in sorted(chosen)]
+
+
+def _missed(found: Sequence[Entry], *, at: datetime) -> Iterator[tuple[Permit, Entry]]:
+    """Permits that a change missed: it was worked through when they could not be seen yet, and their facts had been read before it.
+
+    A permit comes after its facts, and is seen from its commit on; what was read and worked through in between is looked up again now.
+    """
+    reached = statuses.cursor()
+    issued = {ref for entry in found if entry.kind == "permit-issued" for ref in entry.about}
+    new = [(permits.ledger_size(permit), permit) for permit in resting.on(None, at=at).filter(ref__in=issued)]
+    late = [(size, permit) for size, permit in new if size < reached]
+    if not late:
+        return
+    quiet = QUIET - SPOKEN if any(permit.override_id for _, permit in late) else QUIET
+    for index, entry in entries.between(min(size for size, _ in late), reached, leaving_out=quiet):
+        touched = _overrides(at=at) if entry.kind in SPOKEN else resting.on(touching.by(entry), at=at)
+        for permit in touched.filter(pk__in=[permit.pk for size, permit in late if size <= index]):
+            yield permit, entry
+
+
+def _overrides(*, at: datetime) -> "QuerySet[Permit]":
+    return resting.on(None, at=at).filter(override__isnull=False)

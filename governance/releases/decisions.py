@@ -285,7 +285,7 @@ def _permits(
         else None
     )
     if permit is not None:
-        resting.write(permit, found.question, found.kept.gathered)
+        resting.write(permit, found.question, found.kept.gathered, found.kept.whole.value, found.kept.turn)
     usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
     if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
         return permit, None

@@ -25,7 +25,7 @@ from django.db import connection
 from consent import writers
 from governance.catalogue import modes
 from governance.policy import answers, engine, values
-from governance.releases import changes, gathering, requests, rulebook
+from governance.releases import changes, gathering, requests, resting, rulebook
 from governance.releases.changes import Look, Seen
 from governance.releases.models import Override
 from governance.releases.requests import Ask
@@ -68,6 +68,7 @@ class Kept:
     rests_on: frozenset[str]
     until: int  # nanoseconds
     seen: Seen
+    turn: datetime | None = None  # when lineage changes by itself, next
     shown: dict[str, Any] = field(default_factory=dict)  # what `answering` made of it
     stored: bool = False  # the facts are in the database, committed
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -233,7 +234,8 @@ def _gathered(ask: Ask, at: datetime, columns: Columns, permits: int) -> tuple[C
         rests_on = _rests_on(question, gathered, note, read)
         if after.changed is not None and rests_on.isdisjoint(after.changed) and before.epoch == after.epoch:
             until, seen = _until(question, gathered, note), changes.seen(after)
-            kept = Kept(question, gathered, mode, rules, overridden, rests_on, until, seen)
+            turn = resting.turn(note, at=question.at)
+            kept = Kept(question, gathered, mode, rules, overridden, rests_on, until, seen, turn)
             keep = before.clean and after.clean and _all_watched(read)
             return Current(kept, question, after, now), keep
     raise Unsteady("what this rests on changes while it is being read", remedy="ask again")

@@ -229,13 +229,18 @@ class PermitRest(models.Model):
     """What a permit rests on, as numbers that `resting.key` makes of references and dataset names: a change is looked up in them.
 
     It only grows: a permit that was looked at again rests on what was found then, too. Two things of one number cost a look, nothing else.
+    `recheck_at` is the next known instant before the permit's end at which time alone may change the answer.
     """
 
     permit = models.OneToOneField(Permit, on_delete=models.PROTECT, primary_key=True, related_name="rests")
     keys = ArrayField(models.BigIntegerField())
+    recheck_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [GinIndex(fields=["keys"], name="permit_rests_on")]
+        indexes = [
+            GinIndex(fields=["keys"], name="permit_rests_on"),
+            models.Index(fields=["recheck_at"], name="permit_due", condition=Q(recheck_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"what {self.permit_id} rests on"

@@ -14,7 +14,7 @@ from governance.policy.people import STRICTNESS
 from governance.releases import decisions, gathering, overriding, permits, resting
 from governance.releases.comparing import by_customer
 from governance.releases.models import Permit
-from lineage import errors
+from lineage import errors, noted
 
 type Cells = dict[str, answers.ColumnPlan]
 
@@ -50,13 +50,14 @@ def sweep(found: Iterable[Permit] | None = None, *, at: datetime, by: Actor) -> 
 
 
 def failing(permit: Permit, *, at: datetime, note: bool = False) -> str:
-    """Return why a permit no longer holds, empty where it does; `note` what it rests on by now."""
+    """Return why a permit no longer holds, empty where it does; `note` what it rests on by now, and when it is due again."""
     try:
-        now, gathered, question = _again(permit, at=at)
+        with noted.noting() as read:
+            now, gathered, question = _again(permit, at=at)
     except errors.Problem as problem:
         return f"it cannot be decided any more: {problem.detail}"
     if note:
-        resting.grow(permit, question, gathered)
+        resting.grow(permit, question, gathered, now, resting.turn(read, at=question.at))
     if permit.override is not None:
         return overriding.failing(permit.override, now, gathered, question)
     return falls_short(permit, now)

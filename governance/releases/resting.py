@@ -1,14 +1,22 @@
-"""What a permit rests on: customers, parties, contracts, datasets upstream, keys, models - so that a change finds the permits it may end (SEMANTICS §7)."""
+"""What a permit rests on: customers, parties, contracts, datasets upstream, keys, models - so that a change finds the permits it may end (SEMANTICS §7).
+
+And the instant at which time alone may end it. A permit ends no later than any such instant that was known when it was signed; what
+is recorded afterwards (a document that will begin tomorrow) is found when the permit is looked at again, and remembered.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from governance.policy import values
+from governance.policy import answers, engine, outlook, values
 from governance.releases.gathering import Gathered
 from governance.releases.models import Permit, PermitRest
+from lineage.noted import Note
+from lineage.values import moment
+
+_JUST = timedelta(microseconds=1)
 
 
 def key(text: str) -> int:
@@ -21,31 +29,66 @@ def place(namespace: str, name: str) -> str:
     return f"at {namespace}\0{name}"
 
 
-def write(permit: Permit, question: values.Question, gathered: Gathered) -> None:
-    """Write down what a new permit rests on, in the transaction that signs it."""
-    PermitRest.objects.create(permit=permit, keys=_keys(question, gathered))
+def write(
+    permit: Permit, question: values.Question, gathered: Gathered, answer: answers.Decision, turn: datetime | None
+) -> None:
+    """Write down what a new permit rests on, in the transaction that signs it; at `turn` lineage changes by itself."""
+    recheck_at = _turn(permit, question, gathered, answer, turn)
+    PermitRest.objects.create(permit=permit, keys=_keys(question, gathered), recheck_at=recheck_at)
 
 
-def grow(permit: Permit, question: values.Question, gathered: Gathered) -> None:
-    """Add what it rests on by now: the next change may come from there."""
-    row, new = PermitRest.objects.get_or_create(permit=permit, defaults={"keys": _keys(question, gathered)})
-    if not new and (more := set(_keys(question, gathered)) - set(row.keys)):
-        row.keys = sorted({*row.keys, *more})
-        row.save(update_fields=["keys"])
+def grow(
+    permit: Permit, question: values.Question, gathered: Gathered, answer: answers.Decision, turn: datetime | None
+) -> None:
+    """Add what it rests on by now: the next change may come from there. When it is due again is known anew."""
+    keys, recheck_at = _keys(question, gathered), _turn(permit, question, gathered, answer, turn)
+    row, new = PermitRest.objects.get_or_create(permit=permit, defaults={"keys": keys, "recheck_at": recheck_at})
+    more = set(keys) - set(row.keys)
+    if not new and (more or row.recheck_at != recheck_at):
+        row.keys, row.recheck_at = sorted({*row.keys, *more}), recheck_at
+        row.save(update_fields=["keys", "recheck_at"])
 
 
 def copy(permit: Permit, to: Permit) -> None:
     """A permit signed anew rests on what the first one does."""
     rests = PermitRest.objects.filter(permit=permit).first()
     if rests is not None:
-        PermitRest.objects.create(permit=to, keys=rests.keys)
+        PermitRest.objects.create(permit=to, keys=rests.keys, recheck_at=rests.recheck_at)
 
 
-def on(found: Iterable[str], *, at: datetime) -> QuerySet[Permit]:
-    """Return the live permits that rest on any of these; and those of which nobody wrote down on what they rest."""
+def on(found: Iterable[str] | None, *, at: datetime) -> QuerySet[Permit]:
+    """Return the live permits that rest on any of these, and those of which nobody wrote down on what they rest; all for `None`."""
+    if found is None:
+        return _live(at)
+    return _live(at).filter(Q(rests__keys__overlap=sorted({key(each) for each in found})) | Q(rests=None))
+
+
+def due(*, at: datetime) -> QuerySet[Permit]:
+    """Return the live permits for which an instant has come at which time alone may have ended them."""
+    return _live(at).filter(rests__recheck_at__lte=at).order_by("rests__recheck_at", "pk")
+
+
+def turn(note: Note, *, at: datetime) -> datetime | None:
+    """Return the next noted instant at which time alone may change what was read; a bound that counts itself turns just after it."""
+    found = [found for instant in note.instants if (found := moment(instant)) is not None]
+    return min((each for each in (*found, *(each + _JUST for each in found)) if each > at), default=None)
+
+
+def _live(at: datetime) -> QuerySet[Permit]:
     live = Permit.objects.filter(expires_at__gt=at, revoked_at=None).exclude(kind=Permit.Kind.ADVISORY)
-    touched = Q(rests__keys__overlap=sorted({key(each) for each in found})) | Q(rests=None)
-    return live.filter(touched).select_related("decision", "override").order_by("pk")
+    return live.select_related("decision", "override").order_by("pk")
+
+
+def _turn(
+    permit: Permit, question: values.Question, gathered: Gathered, answer: answers.Decision, turn: datetime | None
+) -> datetime | None:
+    """The first known instant within the permit's life at which deciding again may allow less."""
+    moments = [gathered.first_change, answer.holds_until, turn]
+    if permit.override_id:  # carries a refusal, of which the answer does not say how long it stays the same
+        moments.append(engine.stands_until(question, gathered.facts))
+    moments.append(question.at + outlook.LOOK_AHEAD)  # further the answer did not look
+    first = min(each for each in moments if each is not None and each > question.at)
+    return first if first < permit.expires_at else None
 
 
 def _keys(question: values.Question, gathered: Gathered) -> list[int]:

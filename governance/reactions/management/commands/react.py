@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
-from governance.reactions import proposals, reading, watching
+from governance.reactions import proposals, reading, rechecks, watching
 from governance.releases import changes
 from lineage.journal import clock
 
@@ -39,6 +39,7 @@ class Command(BaseCommand):
             try:
                 close_old_connections()
                 reading.run()
+                rechecks.due(at=clock.now())
                 if time.monotonic() - looked > DATES_EVERY:
                     _look_at_dates()
                     changes.purge()
@@ -51,6 +52,8 @@ class Command(BaseCommand):
 
 def _round() -> int:
     done = reading.run()
+    while rechecks.due(at=clock.now()):
+        pass
     _look_at_dates()
     return done
 
