@@ -7,7 +7,10 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -361,10 +364,38 @@ class EnforcementModeAdmin(VerbAdmin):
     """What the gate does in a namespace."""
 
     changeable = False
-    list_display = ("namespace", "mode", "proposed_by", "approved_by", "approved_at")
+    list_display = ("namespace", "mode", "standing", "proposed_by", "proposed_at", "approved_by", "approved_at")
     search_fields = ("namespace", "ref")
-    fields = ("namespace", "mode", "reason")
+    ordering = ("-pk",)
+    fields = ("namespace", "mode", "reason", "meanwhile")
+    readonly_fields = ("meanwhile",)
     actions_detail = ("approve",)
+
+    def get_fields(self, request: HttpRequest, obj: EnforcementMode | None = None) -> Any:
+        """What to type, or what was typed and what became of it."""
+        return (
+            (*self.fields, ("proposed_by", "proposed_at"), ("approved_by", "approved_at"), "ref")
+            if obj
+            else self.fields
+        )
+
+    @display(description="What enforcing would refuse")
+    def meanwhile(self, obj: EnforcementMode) -> str:
+        """Where people see what this namespace was asked and what its mode let through; counted where decisions are."""
+        page = reverse("admin:releases_decision_modes")
+        one = f"{page}?{urlencode({'namespace': obj.namespace})}" if obj.pk else page
+        return format_html('<a class="own-link" href="{}">See what was asked and what was let through</a>', one)
+
+    @display(
+        description="standing",
+        label={"waits for a second person": "warning", "in force": "success", "replaced": "info"},
+    )
+    def standing(self, obj: EnforcementMode) -> str:
+        """Whether it is in force."""
+        if obj.approved_at is None:
+            return "waits for a second person"
+        later = EnforcementMode.objects.filter(namespace=obj.namespace, approved_at__gt=obj.approved_at)
+        return "replaced" if later.exists() else "in force"
 
     def create(self, obj: EnforcementMode, form: Any, *, by: Actor) -> EnforcementMode:
         """Propose it."""
@@ -385,8 +416,10 @@ class EnforcementModeAdmin(VerbAdmin):
         )
 
     def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Those whose role may be the second person."""
-        return bool(set(declarations.CONFIRMERS) & getattr(request.user, "roles", frozenset()))
+        """Those whose role may be the second person, while one is awaited."""
+        by, row = actors.of(request.user), EnforcementMode.objects.filter(pk=object_id).first()
+        waits = row is not None and row.approved_at is None and row.proposed_by != by.ref
+        return waits and bool(by.roles.intersection(declarations.CONFIRMERS))
 
 
 @admin.register(NamespaceOwner)

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from governance.access.pages import VerbAdmin, button, display, perform
 from governance.policy import canonical
 from governance.releases import decisions, explaining, overrides, permits, rules_pages
 from governance.releases.models import Decision, Override, Permit
+from governance.releases.modes_page import ModesShown
 from governance.releases.overrides_admin import GrantForm
 from governance.releases.why_pages import Explained
 from lineage import errors
@@ -59,7 +60,7 @@ class PermitInline(TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Decision)
-class DecisionAdmin(Explained, ReadOnly):
+class DecisionAdmin(Explained, ModesShown, ReadOnly):
     """Every question with its answer."""
 
     list_display = ("verdict_label", "name", "action", "purpose", "enforcement", "by", "recorded_at")
@@ -80,12 +81,18 @@ class DecisionAdmin(Explained, ReadOnly):
     )
     readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
     actions_detail = ("replay", "override")
+    actions_list = ("modes",)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Remember who reads: names of customers they do not see stay opaque."""
         if obj is not None:
             obj.reader = _reader(obj, request)
         return super().get_form(request, obj, change=change, **kwargs)
+
+    @button(description="By namespace", icon="shield", permissions=["view"])
+    def modes(self, request: HttpRequest) -> HttpResponse:
+        """See each namespace's mode with what it let through."""
+        return HttpResponseRedirect(reverse("admin:releases_decision_modes"))
 
     @display(description="Verdict", label=VERDICTS, ordering="verdict")
     def verdict_label(self, row: Decision) -> str:
