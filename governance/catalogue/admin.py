@@ -417,7 +417,7 @@ class EnforcementModeAdmin(VerbAdmin):
 
     def has_approve_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Those whose role may be the second person, while one is awaited."""
-        by, row = actors.of(request.user), EnforcementMode.objects.filter(pk=object_id).first()
+        by, row = actors.of(request.user), self.get_object(request, str(object_id))
         waits = row is not None and row.approved_at is None and row.proposed_by != by.ref
         return waits and bool(by.roles.intersection(declarations.CONFIRMERS))
 

@@ -50,11 +50,12 @@ def overview(*, at: datetime, days: int = DAYS) -> list[Namespace]:
     return sorted(found, key=lambda each: (-each.let_through, -each.asked, each.name))
 
 
-def _counted(rows: "QuerySet[Decision]") -> Iterable[dict[str, Any]]:
+def _counted(rows: "QuerySet[Decision]") -> Iterable[Mapping[str, Any]]:
     verdicts = {str(verdict): Count("pk", filter=Q(verdict=verdict)) for verdict in Decision.Verdict}
     through = Count("pk", filter=Q(verdict=DENY) & ~Q(enforcement=ENFORCE))
     counts = {"asked": Count("pk"), "let_through": through, "last_asked": Max("recorded_at"), **verdicts}
-    return rows.order_by().values("namespace").annotate(**counts).order_by("-asked", "namespace")[:MOST]
+    found: Any = rows.order_by().values("namespace").annotate(**counts)
+    return list(found.order_by("-asked", "namespace")[:MOST])
 
 
 def _why(refused: "QuerySet[Decision]") -> dict[str, Counter[str]]:
@@ -72,7 +73,7 @@ def _why(refused: "QuerySet[Decision]") -> dict[str, Counter[str]]:
     return found
 
 
-def _codes(body: bytes) -> set[str]:
+def _codes(body: bytes | memoryview) -> set[str]:
     found = {str(each["code"]) for each in msgspec.json.decode(bytes(body)).get("reasons", ())}
     return {code for code in found if reasons.refuses(code)}
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from clients import gate
 from governance.access.models import User
-from governance.catalogue import columns
+from governance.catalogue import columns, sources
 from governance.catalogue.places import Place
 from governance.obligations import duties, holds
 from governance.reactions import reading
@@ -240,15 +240,15 @@ def test_a_version_is_overridden_once_for_a_use_and_one_person_does_not_do_it_al
 
 
 def test_what_is_permitted_needs_no_override(release_world: World, officer: User) -> None:
-    own = release_world.ask(
-        action="return",
-        purpose="functional.service",
-        recipient=release_world.customers["acme"].party.ref,
-        columns=("body",),
-    )
-    if own.decision.verdict == "permit":
-        with pytest.raises(errors.Conflict, match="permitted"):
-            given(own, officer)
+    place, acme = Place(NAMESPACE, "shop.acme_alone"), release_world.customers["acme"]
+    sources.of_customer(place, acme, setting=sources.Setting(), valid_from=LONG_AGO, by=people.actors.SYSTEM)
+    columns.categorise(place, "body", "customer.content", valid_from=LONG_AGO, by=people.actors.SYSTEM)
+    releases_world.report(place.name, None, columns_=("body",))
+    own = release_world.ask(dataset=DatasetName(NAMESPACE, place.name), columns=("body",))
+    assert own.decision.verdict == "permit"
+    with pytest.raises(errors.Conflict, match="permitted"):
+        given(own, officer)
+    assert not Override.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import InternalError, connection, transaction
 from django.db.utils import DatabaseError, IntegrityError
+from joserfc import jwk, jws
+from joserfc.errors import JoseError
 
 from clients import gate
 from governance.access import actors
@@ -148,6 +151,34 @@ def test_the_status_list_carries_the_cursor_of_reactions_which_never_goes_back()
     statuses.move_cursor(7)
     statuses.move_cursor(3)
     assert keys.verify_jws(statuses.token(at=AT), typ=statuses.TYPE)["reactions"]["cursor"] == 7
+
+
+def test_the_status_list_is_read_by_others_as_the_token_status_list_draft_says() -> None:
+    """Signature by a JOSE library, bits by the draft's own words: zlib, base64url without padding, lowest bit of a byte first."""
+    made = [issue() for _ in range(19)]
+    gone = {made[number].index for number in (0, 7, 8, 18)}
+    for permit in made:
+        if permit.index in gone:
+            permits.revoke(permit, why="the contract ended", by=actors.SYSTEM)
+    statuses.move_cursor(5)
+    token = statuses.token(at=AT)
+    trusted = jwk.KeySet.import_key_set(keys.public_jwks())
+    found = jws.deserialize_compact(token, trusted, algorithms=["Ed25519"])
+    said = json.loads(found.payload)
+    assert found.headers()["typ"] == "statuslist+jwt" and said["status_list"]["bits"] == 1
+    packed = said["status_list"]["lst"]
+    bits = zlib.decompress(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
+    revoked = {8 * place + bit for place, byte in enumerate(bits) for bit in range(8) if byte >> bit & 1}
+    assert revoked == gone and 8 * len(bits) > max(permit.index for permit in made)
+    for permit in made:
+        claims = json.loads(jws.deserialize_compact(permit.token, trusted, algorithms=["Ed25519"]).payload)
+        assert claims["status"]["status_list"] == {"idx": permit.index, "uri": said["sub"]}
+    assert said["reactions"]["cursor"] == 5 and said["exp"] > said["iat"]
+    head, body, signature = token.split(".")
+    with pytest.raises(JoseError):
+        jws.deserialize_compact(
+            f"{head}.{body[:-1]}{'A' if body[-1] != 'A' else 'B'}.{signature}", trusted, algorithms=["Ed25519"]
+        )
 
 
 def test_revoking_again_keeps_the_first_reason() -> None:
