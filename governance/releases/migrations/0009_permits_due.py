@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('releases', '0007_watch_overrides'),
+        ('releases', '0008_standing_permits'),
     ]
 
     operations = [
