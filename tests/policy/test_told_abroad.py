@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import rdflib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -219,7 +220,6 @@ def test_every_key_has_a_term_and_what_does_not_mean_the_same_is_reported() -> N
 
 
 def test_the_documents_are_json_ld_to_a_tool_that_is_not_ours() -> None:
-    rdflib = pytest.importorskip("rdflib")
     ban = clause("p", "Prohibition", actions=["train"], categories=["user.contact.email"])
     for document_ in (
         mappings.vocabulary_as_dpv(BASE, {})[0],
