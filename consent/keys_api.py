@@ -62,7 +62,7 @@ class TreesAbroad(APIView):
         return Response({"document": document, "losses": mappings.plain(losses)})
 
 
-class KeyIn(serializers.Serializer[keys.Proposal]):
+class OwnKeyIn(serializers.Serializer[keys.Proposal]):
     """A key to be added below a known one, or as a root of the vendor's own."""
 
     tree = serializers.ChoiceField(OwnKey.Tree.choices)
@@ -96,10 +96,10 @@ class Keys(APIView):
         rows = OwnKey.objects.prefetch_related("renames").order_by("-id")[:PAGE]
         return Response({"keys": [shown(row) for row in rows]})
 
-    @extend_schema(request=KeyIn, responses={201: ANY})
+    @extend_schema(request=OwnKeyIn, responses={201: ANY})
     def post(self, request: Request) -> Response:
         """Propose a key."""
-        given = _body(KeyIn, request)
+        given = _body(OwnKeyIn, request)
         given.setdefault("valid_from", timezone.now())
         row = keys.propose(keys.Proposal(**given), by=caller(request), officer=is_officer(request))
         return Response(shown(row), status=201, headers={"Location": f"/api/v1/vocabulary/keys/{row.ref}"})

@@ -189,6 +189,7 @@ SPECTACULAR_SETTINGS = {
         "PartyKind": "governance.parties.models.Party.Kind",
         "DocumentKind": "governance.contracts.models.Document.Kind",
         "ClauseKind": "governance.contracts.models.Clause.Kind",
+        "EndGround": "governance.contracts.models.DocumentEnd.Ground",
     },
 }
 

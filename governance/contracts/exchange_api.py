@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
@@ -77,7 +78,7 @@ class CoverPage(APIView):
 
     required_scopes = {"GET": READ}
 
-    @extend_schema(responses=serializers.DictField())
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     def get(self, request: Request) -> Response:
         """List its fields, and give it as CSV to be filled in."""
         return Response({"fields": cover_pages.fields(), "csv": cover_pages.template()})
@@ -133,7 +134,7 @@ class ContractExport(APIView):
 
     required_scopes = {"GET": READ}
 
-    @extend_schema(parameters=[FORM], responses=serializers.DictField())
+    @extend_schema(parameters=[FORM], responses=OpenApiTypes.OBJECT)
     def get(self, request: Request, ref: str) -> Response:
         """Give out everything that counts in the contract (json); or what it permits now, in the words of W3C DPV or IETF AIPREF, with a
         report of what those cannot say. What cannot be said is not permitted."""

@@ -17,13 +17,13 @@ class OverrideReviewIn(serializers.Serializer[Any]):
     note = Text(max_length=5_000, required=False, allow_blank=True, default="")
 
 
-class JobIn(serializers.Serializer[Any]):
+class ScheduledJobIn(serializers.Serializer[Any]):
     namespace = Text(max_length=500)
     name = Text(max_length=500)
 
 
 class RenewalIn(serializers.Serializer[Any]):
-    job = JobIn()
+    job = ScheduledJobIn()
     run = serializers.UUIDField()
 
 

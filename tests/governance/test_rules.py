@@ -99,11 +99,11 @@ def test_looking_changes_no_decision_and_checking_exits_with_one_when_something_
     release_world.ask(columns=("clicks",), action="disclose", recipient=people.vendor().ref)  # refused anyway
     diff(candidate, "--check")
     release_world.ask()
-    before = list(Decision.objects.order_by("pk").values_list("digest", flat=True))
+    before = list(Decision.objects.order_by("pk").values_list("answer_id", flat=True))
     with pytest.raises(SystemExit) as stopped:
         diff(candidate, "--check")
     assert stopped.value.code == 1
-    assert list(Decision.objects.order_by("pk").values_list("digest", flat=True)) == before
+    assert list(Decision.objects.order_by("pk").values_list("answer_id", flat=True)) == before
 
 
 def test_until_two_persons_switch_the_old_rules_answer(release_world: World, candidate: str) -> None:
