@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
 
-from governance.contracts import readings, soundness
+from consent import trees, vocabulary
+from governance.contracts import naming, readings, soundness
 from governance.contracts.encoded import EncodedHead
 from governance.contracts.models import Clause, ContractFamily, CorrectedClause, Document, FamilyCustomer
 from governance.contracts.readings import Reading
@@ -52,7 +53,13 @@ def contracts_of(customer_refs: Iterable[str], *, as_known_at: datetime, read: R
     found = [
         _family(row, as_known_at, read or (lambda each: readings.of(each, as_known_at=as_known_at))) for row in rows
     ]
-    return Contracts(tuple(value for value, _ in found), tuple(gap for _, gaps in found for gap in gaps))
+    named = trees.renames(as_known_at)
+    return Contracts(tuple(_named(value, named) for value, _ in found), tuple(gap for _, gaps in found for gap in gaps))
+
+
+def _named(family: values.Family, named: vocabulary.Renames) -> values.Family:
+    """Keys by the names they had then, whatever a clause was written down with."""
+    return replace(family, documents=tuple(naming.document(each, named) for each in family.documents))
 
 
 def document_value(row: Document, *, as_known_at: datetime, read: Read | None = None) -> values.Document:

@@ -52,7 +52,8 @@ def record_many(drafts: Sequence[Draft], *, by: str) -> list[Entry]:
     if not connection.in_atomic_block:
         raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
     waiting = _TOGETHER.get()
-    rows = [_rows(draft, by=by, at=waiting.at if waiting else clock.now()) for draft in drafts]
+    at = waiting.at if waiting else clock.now()
+    rows = [_rows(draft, by=by, at=at) for draft in drafts]
     if waiting:
         waiting.rows += rows
     else:

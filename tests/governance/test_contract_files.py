@@ -121,6 +121,7 @@ def _part(found: values.Document, made: Mapping[str, str]) -> dict[str, Any]:
             "number": each.number,
             "title": each.title,
             "passage": each.passage,
+            "page": each.page,
             "kind": each.kind,
             "products": each.products,
             "environments": each.environments,
@@ -132,7 +133,7 @@ def _part(found: values.Document, made: Mapping[str, str]) -> dict[str, Any]:
     until = found.effective_at + timedelta(days=365) if found.renewal == "automatic" else found.expires_at
     ends = [{"ends_at": found.terminated_at.isoformat(), "reason": "notice"}] if found.terminated_at else []
     return {
-        "ref": made[found.ref], "kind": "msa", "title": found.title, "signed_on": found.signed_on.isoformat(),
+        "ref": made[found.ref], "kind": "msa", "title": found.title, "number": found.number, "signed_on": found.signed_on.isoformat(),
         "effective_on": found.effective_at.date().isoformat(), "expires_on": until and until.date().isoformat(),
         "renewal": found.renewal, "renewal_months": 12 if found.renewal == "automatic" else None, "known_since": LONG_AGO.isoformat(), "clauses": [clause(each) for each in found.clauses], "ends": ends,
         "repeals": [made[ref] for ref in found.repeals],

@@ -291,8 +291,8 @@ def test_replaying_all_names_what_was_altered(release_world: World) -> None:
     assert "2 gave the same bytes, 0 did not" in out.getvalue()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE releases_decision DISABLE TRIGGER USER")
-        cursor.execute("UPDATE releases_decision SET body = %s WHERE ref = %s", [b"{}", altered.ref])
+        cursor.execute("ALTER TABLE releases_storedanswer DISABLE TRIGGER USER")
+        cursor.execute("UPDATE releases_storedanswer SET body = %s WHERE digest = %s", [b"{}", altered.digest])
     out = io.StringIO()
     with pytest.raises(SystemExit):
         call_command("replay", "--all", stdout=out)
