@@ -6,14 +6,14 @@ PYTHON := .venv/bin/python
 # Bytecode caches save seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo serve stop test lint bench prove coverage
+.PHONY: help setup demo serve stop test lint bench prove coverage mutants
 
 help:
 	@echo 'make demo    the whole story in two minutes, on real rows; leaves the server running'
 	@echo 'make test    every check: lint, types, import contracts, migrations, tests on a real PostgreSQL'
 	@echo 'make serve   the service on http://127.0.0.1:$(PORT) (set PORT for another), on data that stay'
 	@echo 'make stop    end the servers and the embedded PostgreSQL'
-	@echo 'make setup, make lint, make bench (bench/results.json), make prove (the long proofs)'
+	@echo 'make setup, make lint, make bench (bench/results.json), make prove (the long proofs), make mutants (do the tests notice?)'
 
 setup:
 	@.ci/setup.sh
@@ -41,3 +41,7 @@ prove: setup
 
 coverage: setup
 	@$(PYTHON) -m pytest tests/policy tests/graph tests/ledger tests/consent/test_scope.py -n 2 --cov --cov-report=term-missing
+
+# ONLY=governance/policy/people.py for one module, ONLY=report for what is known, ONLY=fresh to begin anew
+mutants: setup
+	@.ci/mutants.sh $(ONLY)
