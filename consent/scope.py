@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
 from consent import vocabulary
 
@@ -91,6 +92,8 @@ def allows(result: Standing, need: Need) -> bool:
             return result not in REFUSING
         case Need.CONSENT | Need.EXPLICIT | Need.GUARDED:
             return result is Standing.GIVEN
+        case _:
+            assert_never(need)
 
 
 def _counts(event: Event, action: str, purpose: str, need: Need) -> bool:

@@ -82,6 +82,13 @@ def test_silence_permits_under_legitimate_interest_and_objection_refuses() -> No
     assert not scope.allows(standing(), Need.CONSENT)
 
 
+@pytest.mark.parametrize("need", list(Need))
+@pytest.mark.parametrize("found", list(Standing))
+def test_who_may_be_used_by_what_a_basis_asks_and_what_they_said(found: Standing, need: Need) -> None:
+    said_so = {Standing.GIVEN, Standing.EXPIRED, Standing.SILENT} if need is Need.NO_OBJECTION else {Standing.GIVEN}
+    assert scope.allows(found, need) is (need is Need.NOTHING or found in said_so)
+
+
 @given(histories, events(), actions, purposes, instants, instants, needs)
 def test_a_refusing_consent_event_never_adds_a_row(history, more, action, purpose, at, known, need) -> None:  # type: ignore[no-untyped-def]
     refusing = replace(more, state=State.REFUSED, expires_at=None)

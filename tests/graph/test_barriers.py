@@ -47,6 +47,25 @@ def test_descendants_of_a_party_stop_at_the_purge() -> None:
     assert reached(found, "s", "cus_b") == set()  # the declaration is of another customer
 
 
+def test_data_of_no_customer_carry_none() -> None:
+    found = world(CHAIN, say("source", "s", no_customer_data=True))
+    assert reached(found, "s") == {"s", "t", "early", "late"}
+    assert reached(found, "s", "cus_a") == set()
+
+
+def test_a_run_does_not_read_what_it_writes_itself() -> None:
+    """What it found there was purged before: the rows that it adds are not in the other thing that it writes."""
+    events = [*did("w", 0, 1, writes=["t"]), *did("r", 30, 31, reads=["t"], writes=["t", "other"])]
+    found = world(events, source("t"), PURGE)
+    assert reached(found, "t") == {"t", "other"}
+    assert reached(found, "t", "cus_a") == {"t"}
+
+
+def test_nothing_is_reached_that_starts_later() -> None:
+    found = world(CHAIN, source("s"))
+    assert reached(found, "s", at=15) == {"s", "t", "early"}
+
+
 def test_descendants_come_with_a_shortest_way() -> None:
     found = world(CHAIN, source("s"))
     (early,) = [d for d in descent.descendants(found, Name(NS, "s"), ns(100)) if d.version.name == "early"]
@@ -66,6 +85,19 @@ def test_a_view_shows_a_purged_customer_no_longer() -> None:
     assert without(found, "v") == {frozenset({"cus_a"})}
     assert without(found, "late") == {frozenset({"cus_a"})}
     assert reached(found, "s", "cus_a") == {"s", "t", "v", "early"}
+
+
+def test_a_view_holds_nothing_that_could_be_purged_from_it() -> None:
+    """A purge of a view cleans neither what is read through it nor through a view of it."""
+    events = [
+        *did("load", 0, 1, reads=["s"], writes=["t"]),
+        *did("v", 2, 3, producer=DBT, reads=["t"], writes={"v": dbt("view")}),
+        *did("w", 4, 5, producer=DBT, reads=["v"], writes={"w": dbt("view")}),
+        *did("now", 30, 31, reads=["w"], writes=["late"]),
+    ]
+    found = world(events, source("s"), say("purge", "v", since=20, customer="cus_a"))
+    assert without(found, "late") == {frozenset()}
+    assert reached(found, "s", "cus_a") == {"s", "t", "v", "w", "late"}
 
 
 @pytest.mark.parametrize("how", ["run", "job"])
@@ -141,9 +173,37 @@ def test_a_model_is_trained_on_the_version_that_was_named() -> None:
     )
     found = world(events, source("s"), source("u"), pinned)
     assert {o.dataset for o in exposed(found, "m", 100).origins["*"]} == {"u"}
+    assert "m" in reached(found, "u") and "m" not in reached(found, "s")
     unknown = say(
         "node-kind", "m", since=50, kind="model", trained_on=[{"namespace": NS, "name": "t", "run": "nobody"}]
     )
     found = world(events, source("s"), source("u"), unknown)
     assert {o.dataset for o in exposed(found, "m", 100).origins["*"]} == {"s", "u"}
     assert "version-unresolved" in {f.code for f in exposed(found, "m", 100).partial}
+    assert "m" in reached(found, "u") and "m" in reached(found, "s")
+
+
+def test_a_model_without_a_named_version_is_trained_on_all_that_was_there() -> None:
+    events = [*did("one", 0, 1, reads=["s"], writes=["t"]), *did("two", 5, 6, reads=["u"], writes=["t"])]
+    model = say("node-kind", "m", since=50, kind="model", trained_on=[{"namespace": NS, "name": "t"}])
+    found = world(events, source("s"), source("u"), model)
+    assert {o.dataset for o in exposed(found, "m", 100).origins["*"]} == {"s", "u"}
+    untold = world(events, source("s"), say("node-kind", "m", since=50, kind="model"))
+    assert exposed(untold, "m", 100).completeness == "unknown"
+
+
+def test_versions_are_what_a_reader_may_see_then() -> None:
+    events = [
+        *did("one", 0, 1, reads=["s"], writes=["t"]),
+        *did("two", 5, 6, reads=["s"], writes=["t"]),
+        *did("whole", 10, 11, producer=DBT, reads=["s"], writes={"t": dbt("table")}),
+    ]
+    found = world(events)
+
+    def seen(at: float) -> list[str]:
+        return [version.run for version in descent.versions(found, Name(NS, "t"), ns(at))]
+
+    assert seen(-1) == [""]  # whatever was there before
+    assert seen(3) == [run_id("one")]
+    assert seen(10.5) == [run_id("one"), run_id("two"), run_id("whole")]
+    assert seen(20) == [run_id("whole")]

@@ -2,6 +2,9 @@
 
 import pytest
 
+from lineage.graph import Part
+from lineage.runs import Ending, Flow, Statement, Write
+from lineage.values import Name, Window
 from tests.graph.worlds import (
     DBT,
     NS,
@@ -158,3 +161,20 @@ def test_a_declared_source_that_no_event_names_is_known() -> None:
     found = world([], source("s"))
     assert exposed(found, "s", 10).completeness == "known"
     assert sources(found, "s", 10) == {"s"}
+
+
+def test_every_name_and_every_instant_of_a_part_is_found_in_it() -> None:
+    """What was looked at says when an answer must be given anew: none may be forgotten."""
+    write, flow, ended, read, one, other, columns, whole = (Name(NS, each) for each in "wfernocx")
+    part = Part(
+        writes=(Write(write, "r", Window(1, 2), gone=3, flows=(Flow(flow, "named"),)),),
+        endings=(Ending(ended, "r", Window(4, 5)),),
+        first_reads={read: 6},
+        symlinks=frozenset({(one, other)}),
+        columns=frozenset({(columns, "x")}),
+        whole=frozenset({whole}),
+        statements=(Statement("source", "src", Name(NS, "said"), False, {}, Window(7, 8)),),
+    )
+    assert sorted(part.names()) == sorted((write, flow, ended, read, one, other, columns, whole))
+    assert sorted(part.instants()) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert (list(Part().names()), list(Part().instants())) == ([], [])

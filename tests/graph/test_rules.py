@@ -74,6 +74,15 @@ def test_rule_03_a_named_person_may_close_a_dead_run() -> None:
     assert "not-finished" not in codes(exposed(found, "d", 6000).partial)
 
 
+def test_rule_03_a_closing_whose_time_cannot_be_read_counts_from_its_own() -> None:
+    events = did("r", 0, None, reads=["t"], writes=["d"])
+    for at in ("soon", None):
+        run = one(events, statements=[say("run-closed", "d", since=100, run=run_id("r"), at=at)])
+        assert (run.state, run.window.end) == ("closed", ns(100))
+    run = one(events, statements=[say("run-closed", "d", since=100, run=run_id("r"), at="2026-03-01T00:00:50")])
+    assert run.window.end == ns(50)
+
+
 def test_rule_04_without_start_the_window_begins_an_assumed_while_earlier() -> None:
     run = one([event("r", "COMPLETE", 4000, writes=["d"])])
     assert run.window == (ns(400), ns(4000))

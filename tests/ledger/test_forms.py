@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import Enum
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -137,10 +138,47 @@ def test_malformed_verifier_keys_are_refused(vkey: str) -> None:
         notes.Verifier.parse(vkey)
 
 
+def test_a_verifier_key_of_another_kind_or_size_is_refused() -> None:
+    with pytest.raises(BadForm, match="type 1"):
+        notes.Verifier.parse(f"a+00000000+{text.encode(b'\x02' + bytes(32))}")
+    with pytest.raises(BadForm, match="32 bytes"):
+        notes.Verifier("a", bytes(31))
+
+
 @pytest.mark.parametrize("name", ["", "with space", "plus+plus", "line\nbreak"])
 def test_a_key_name_has_no_spaces_and_no_plus(name: str) -> None:
     with pytest.raises(BadForm):
         notes.Verifier(name, bytes(32))
+
+
+def test_a_text_without_its_last_newline_is_not_signed() -> None:
+    with pytest.raises(BadForm, match="newline"):
+        notes.sign("no end", SIGNER)
+
+
+def test_a_note_is_read_up_to_a_length_and_a_number_of_signatures() -> None:
+    body = "x" * (notes.MAX_BYTES - 1 - len(notes.sign("\n", SIGNER)) + 1) + "\n"
+    longest = notes.sign(body, SIGNER)
+    assert len(longest) == notes.MAX_BYTES
+    assert notes.verify(longest, TRUSTED) == body
+    with pytest.raises(BadForm, match="too long"):
+        notes.verify("x" + longest, TRUSTED)
+    full = "t\n\n" + SIGNER.line("t\n") * notes.MAX_SIGNATURES
+    assert notes.verify(full, TRUSTED) == "t\n"
+    with pytest.raises(BadForm, match="more than 64 signatures"):
+        notes.verify(full + SIGNER.line("t\n"), TRUSTED)
+
+
+def test_a_signature_line_holds_more_than_a_key_id() -> None:
+    (known,) = TRUSTED
+    with pytest.raises(BadForm, match="key id"):
+        notes.verify(f"t\n\n— {known.name} {text.encode(known.key_id)}\n", TRUSTED)
+
+
+def test_a_number_is_below_two_to_the_sixty_third() -> None:
+    assert text.number(str(2**63 - 1)) == 2**63 - 1
+    with pytest.raises(BadForm, match="larger"):
+        text.number(str(2**63))
 
 
 @given(st.text(max_size=300))
@@ -172,7 +210,14 @@ def test_a_tile_has_one_address(level: int, index: int, width: int) -> None:
 
 
 def test_addresses_of_the_specification() -> None:
-    assert tiles.Tile(0, 1_234_067).path == "0/x001/x234/067"
+    for tile, path in (
+        (tiles.Tile(0, 1_234_067), "0/x001/x234/067"),
+        (tiles.Tile(63, 5), "63/005"),
+        (tiles.Tile(1, 999, 255), "1/999.p/255"),
+        (tiles.Tile(1, 1_000, 1), "1/x001/000.p/1"),
+    ):
+        assert tile.path == path
+        assert tiles.parse(path) == tile
     assert [tiles.width_at(70_000, 0, 272), tiles.width_at(70_000, 0, 273), tiles.width_at(70_000, 0, 274)] == [
         256,
         112,
@@ -275,6 +320,14 @@ def test_the_order_of_keys_does_not_matter(value: dict[str, object]) -> None:
         return
     assert canonical.encode(dict(reversed(value.items()))) == encoded
     assert canonical.encode(json.loads(encoded)) == encoded
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+def test_a_choice_is_written_as_its_value() -> None:
+    assert canonical.encode({"colour": Colour.RED}) == b'{"colour":"red"}'
 
 
 def test_values_of_the_domain_have_one_spelling() -> None:

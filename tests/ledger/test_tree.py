@@ -86,6 +86,33 @@ def test_growing_leaf_by_leaf_gives_the_recursive_root(entries: list[bytes]) -> 
     )
 
 
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 7])
+def test_a_right_edge_is_read_as_it_was_written(size: int) -> None:
+    grown = Frontier()
+    grown.extend(map(hashing.leaf, entries_of(size)))
+    read = Frontier.unpack(size, grown.pack())
+    assert (read.size, read.root()) == (size, mth(entries_of(size)))
+    with pytest.raises(BadForm, match="whole number"):
+        Frontier.unpack(size, grown.pack() + b"\0")
+
+
+def test_a_proof_from_tiles_reads_each_tile_once_and_holds() -> None:
+    size, index = 66_000, 65_800
+    leaf_hashes = [hashing.leaf(each) for each in entries_of(size)]
+    grown = Frontier()
+    stored = {(each.level, each.index): each.hash for each in grown.extend(leaf_hashes)}
+    asked: list[tiles.Tile] = []
+
+    def read(tile: tiles.Tile) -> list[bytes]:
+        asked.append(tile)
+        return [stored[tile.level * 8, tile.index * 256 + at] for at in range(tile.width)]
+
+    path = tree.inclusion(index, size, tiles.nodes(size, read))
+    proofs.verify_inclusion(leaf_hashes[index], index, size, path, grown.root())
+    assert len(asked) == len(set(asked))
+    assert {tile.path for tile in asked} == {"0/257.p/208", "1/001.p/1", "2/000.p/1"}
+
+
 @given(st.integers(1, 700), st.data())
 def test_proofs_from_tiles_are_proofs(size: int, data: st.DataObject) -> None:
     leaf_hashes = [hashing.leaf(each) for each in entries_of(size)]
@@ -174,6 +201,11 @@ def test_hashes_that_are_not_32_bytes_are_refused(size: int) -> None:
         Frontier(1, [bytes(size)])
     with pytest.raises(BadForm):
         Frontier().extend([bytes(size)])
+
+
+def test_no_hash_at_all_links_no_two_sizes() -> None:
+    with pytest.raises(BadProof, match="empty"):
+        proofs.verify_consistency(3, 4, [], mth(entries_of(3)), mth(entries_of(4)))
 
 
 def test_two_roots_for_one_size_are_a_fork() -> None:
