@@ -48,7 +48,7 @@ def value_digest(value: Any) -> str:
 
 
 def in_order[T](value: T) -> T:
-    """Return a frozen value with every tuple in it sorted and without repetition: what `unordered` does, without leaving Python.
+    """Return a frozen value with every tuple in it sorted by its JSON text and without repetition: for values in which order means nothing.
 
     A value that is in order already is returned itself.
     """
@@ -77,7 +77,7 @@ def _may_hold(hint: Any, wanted: frozenset[type]) -> bool:
 
 
 def _sorted(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Sort by the JSON text, as `unordered` does: only its escapes differ from the quick text, and only for what is not printable ascii."""
+    """Sort by the JSON text: only its escapes differ from the quick text, and only for what is not printable ascii."""
     if len(values) < 2:
         return values
     keys = list(map(value_bytes, values))
@@ -138,16 +138,6 @@ def _json_text(value: Any) -> bytes:
 
 def _is_plain(key: bytes) -> bool:
     return key.isascii() and b"\x7f" not in key
-
-
-def unordered(value: Any) -> Any:
-    """Return plain JSON with every list sorted and without repetition: for values in which order means nothing."""
-    if isinstance(value, dict):
-        return {key: unordered(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        inner = {json.dumps(each, sort_keys=True): each for each in map(unordered, value)}
-        return [inner[key] for key in sorted(inner)]
-    return value
 
 
 def digest(value: Any) -> str:

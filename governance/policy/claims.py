@@ -3,9 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from governance.policy.answers import Verdict
-from governance.policy.values import Mode
-
 type Node = dict[str, Any]
 
 FACTS = {  # leaves that are no reasons
@@ -19,13 +16,6 @@ FACTS = {  # leaves that are no reasons
     "blank-column": "A column is blank.",
     "duty": "Something must be done first.",
 }
-
-
-def follows(usable: bool, plain: bool, mode: str) -> Verdict:
-    """Return the verdict that follows from the two branches."""
-    if usable and plain:
-        return Verdict.PERMIT
-    return Verdict.PERMIT_WITH_PLAN if usable and mode != Mode.STRICT else Verdict.DENY
 
 
 def node(op: str, says: str, parts: Iterable[Node], **more: Any) -> Node:

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from consent import vocabulary
-from governance.policy import canonical, decisions, exposure, outlook, questions, reasons, world
+from governance.policy import canonical, decisions, exposure, questions, reasons, world
 from governance.policy.answers import LeftOut, Reason, Treatment, TreatmentClass
 from governance.policy.claims import Node, fact, node
 from governance.policy.decisions import Outcome
@@ -79,11 +79,6 @@ class _Tree:
     def cells(self) -> frozenset[tuple[str, str]]:
         """(customer, column) of which D holds something."""
         return frozenset(exposure.cells(self.world))
-
-    @cached_property
-    def treatments(self) -> dict[tuple[str, str], Treatment]:
-        """What happens to each column of those who stay."""
-        return {key: plan.treatment for key, plan in outlook.treatments(self.outcome).items()}
 
     def leaf(self, reason: Reason) -> Node:
         """Return a reason as a leaf."""

@@ -51,11 +51,6 @@ class Statement:
         """The clause that it rests on, if one does."""
         return next((each for each in self.rests_on if each["fact"] == "clause"), None)
 
-    @property
-    def others(self) -> tuple[dict[str, Any], ...]:
-        """The facts that are no clauses."""
-        return tuple(each for each in self.rests_on if each["fact"] != "clause")
-
 
 def everybody(customer: str) -> bool:
     """The reader may know every customer's name."""

@@ -27,9 +27,12 @@ from governance.policy.values import (
     Completeness,
     Facts,
     Gap,
+    InPlace,
+    Known,
     Mode,
     Obligation,
     Origin,
+    OwnKeys,
     PlannedSource,
     Question,
 )
@@ -98,6 +101,19 @@ def test_a_cell_of_personal_categories_alone_is_not_categorised(answer: Answerer
 
 
 @both
+def test_a_key_that_stands_on_both_axes_is_no_category_once_it_is_off_the_personal_one(answer: Answerer) -> None:
+    """Such a key should not be; where it is, its column is refused with a name, given back or not."""
+    own = OwnKeys(contract=("badge",), personal=("badge",))
+    anonymised = InPlace("run-1", "anonymised", Known.DECLARED)
+    facts = world(
+        [family("a", document("d", grant()))], columns={"text": ("badge",)}, own_keys=own, safeguards=(anonymised,)
+    )
+    for question in (ask(), ask(action="return", recipient="pty-a")):
+        found = answer(question, facts)
+        assert (found.verdict, ("uncategorised-column", "a", "text") in found.codes) == ("deny", True)
+
+
+@both
 def test_a_model_is_not_passed_on_over_a_gap_and_is_over_a_deletion_that_leaves_models(answer: Answerer) -> None:
     node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
     facts = world([family("a", document("d", clause("own", "ModelOwnership", owner="vendor")))])
@@ -131,6 +147,29 @@ def test_a_column_that_goes_blank_within_the_day_ends_what_holds() -> None:
         [family("a", document("d", grant()), ban)], columns={"text": ("customer.content",), "use": ("customer.usage",)}
     )
     assert engine.decide(ask("text", "use"), facts).holds_until == soon
+
+
+def test_an_answer_stands_until_a_moment_of_its_facts_comes_or_comes_into_sight() -> None:
+    def until(**changes: Any) -> Any:
+        return engine.stands_until(ask(), world([family("a", document("d", grant(), **changes))]))
+
+    ahead = NOW + outlook.LOOK_AHEAD
+    assert until() is None
+    assert until(terminated_at=NOW) is None
+    assert until(terminated_at=NOW + timedelta(hours=6)) == NOW + timedelta(hours=6)
+    assert until(terminated_at=ahead) == ahead  # in sight from now on
+    assert until(terminated_at=ahead + timedelta(hours=1)) == NOW + timedelta(hours=1)
+    assert until(terminated_at=ahead + timedelta(days=9), effective_at=NOW + timedelta(hours=2)) == NOW + timedelta(
+        hours=2
+    )
+
+
+def test_a_row_that_stands_there_already_is_not_put_in_once_more() -> None:
+    before = world([family("a", document("d", grant()))], parties=("pty-a", "pty-x")).normal()
+    same = tuple(replace(each) for each in before.families)
+    assert same[0] is not before.families[0]
+    again = replace(before, families=(*before.families, *same), parties=(*before.parties, "pty-b", "pty-a"))
+    assert canonical.in_order_after(again, before) == replace(before, parties=("pty-a", "pty-b", "pty-x"))
 
 
 def test_a_value_that_cannot_be_read_says_where() -> None:

@@ -5,13 +5,27 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy import canonical, decisions, engine, remedies, steps
-from governance.policy.answers import Step
+from governance.policy import canonical, decisions, engine, outlook, remedies, steps
+from governance.policy.answers import Step, Treatment
 from governance.policy.memory import Memory
-from governance.policy.values import Facts, OptIn, Question
+from governance.policy.values import (
+    Basis,
+    Bounds,
+    ColumnCategory,
+    ConsentView,
+    Declaration,
+    Facts,
+    Identity,
+    InPlace,
+    Known,
+    Need,
+    OptIn,
+    Origin,
+    Question,
+)
 from tests.policy import crowds, strategies
 from tests.policy.test_laws import EXAMPLES, pytestmark
-from tests.policy.worlds import LONG_AGO, ask, clause, document, family, grant, world
+from tests.policy.worlds import LONG_AGO, NS, PURPOSE, D, S, ask, clause, document, family, grant, world
 
 __all__ = ["pytestmark"]
 
@@ -94,3 +108,83 @@ def test_a_step_for_one_customer_has_only_that_one_judged_again() -> None:
     after = decisions.evaluate(asked, canonical.in_order_after(taken, normal), memory=memory)
     assert {reason.customer for reason in after.reasons if reason.code == "opt-in-inactive"} == {"b"}
     assert {key[-2] for key in memory.found.keys() - before.keys()} == {"a"}  # type: ignore[index]
+
+
+# What a column's answer rests on beside contracts: each of these tests falls when its part of the key does.
+
+
+def treated(question: Question, facts: Facts, memory: Memory) -> Treatment:
+    """What happens to the text of customer a, by memory; the same as from scratch."""
+    found = decisions.evaluate(question, facts, memory=memory)
+    assert found == decisions.evaluate(question, facts)
+    return outlook.treatments(found)["a", "text"].treatment
+
+
+def needing(k: int | None, *columns: str, **more: object) -> Facts:
+    needed = {"kind": "deidentified", "known": "measured", "k": k} if k else {"kind": "pseudonymised"}
+    terms = [grant("g", "customer.content", safeguards=[needed]), grant("h", "customer.usage")]
+    kinds = {"text": ("customer.content",), **dict.fromkeys(columns, ("customer.usage",))}
+    return world([family("a", document("d", *terms))], columns=kinds, **more)
+
+
+def test_a_safeguard_that_comes_into_place_is_seen_in_its_column() -> None:
+    normal, asked, _, memory = judged(ask(), needing(None))
+    assert treated(asked, normal, memory) is Treatment.APPLY
+    masked = replace(normal, safeguards=(InPlace("run-1", "pseudonymised", Known.DECLARED, ("text",)),))
+    assert treated(asked, canonical.in_order_after(masked, normal), memory) is Treatment.KEEP
+    elsewhere = replace(normal, safeguards=(InPlace("run-1", "pseudonymised", Known.DECLARED, ("other",)),))
+    assert treated(asked, canonical.in_order_after(elsewhere, normal), memory) is Treatment.APPLY
+
+
+def test_a_column_that_is_not_asked_for_any_more_is_no_quasi_identifier() -> None:
+    """The facts are the very same: k was measured over age alone, and over nothing else is asked once the zip code is dropped."""
+    k = InPlace("run-1", "deidentified", Known.MEASURED, ("text",), bounds=Bounds(k=9), quasi_identifiers=("age",))
+    facts = needing(5, safeguards=(k,), categories=(
+        ColumnCategory(NS, S, "text", "customer.content"), ColumnCategory(NS, S, "usage", "customer.usage"),
+        ColumnCategory(NS, D, "zip", "system.operations"), ColumnCategory(NS, D, "zip", "user.contact.address.postal_code"),
+    ))  # fmt: skip
+    facts = replace(facts, origins=(*facts.origins, Origin("*", "src", NS, S, "usage")))
+    normal, asked, _, memory = judged(ask("text", "zip"), facts)
+    assert treated(asked, normal, memory) is Treatment.APPLY
+    assert treated(replace(asked, columns=("text",)), normal, memory) is Treatment.KEEP
+
+
+def test_what_the_vendors_own_people_say_is_heard_of_everybody() -> None:
+    """A column in which there are data of the vendor's own is blank for every customer until these may be used."""
+    own = Declaration(
+        "own",
+        NS,
+        "own.people",
+        no_customer_data=True,
+        subject_space="people",
+        controller="us",
+        controller_is_vendor=True,
+    )
+    said = ConsentView("", "people", "us", Need.CONSENT, "only", 0, "none", 1, registered=5, silent=5)
+    facts = needing(
+        None, "usage", consents=(said,), bases=(Basis("b", "", "user", "train", PURPOSE, "consent", LONG_AGO),)
+    )
+    facts = replace(
+        facts,
+        safeguards=(InPlace("run-1", "pseudonymised", Known.DECLARED),),
+        declarations=(*facts.declarations, own),
+        origins=(*facts.origins, Origin("text", "own", NS, "own.people", "mail")),
+        categories=(*facts.categories, ColumnCategory(NS, "own.people", "mail", "user.contact.email")),
+        identities=(*facts.identities, Identity("person", "person", "people")),
+    )
+    normal, asked, _, memory = judged(ask("text", "usage"), facts)
+    assert treated(asked, normal, memory) is Treatment.BLANK
+    given_ = replace(normal, consents=(replace(said, count=5, allowed=5, silent=0),))
+    assert treated(asked, canonical.in_order_after(given_, normal), memory) is Treatment.KEEP
+
+
+def test_what_was_measured_counts_until_rows_go() -> None:
+    """The same copy is judged twice, as its rows are and as the build leaves them."""
+    k = InPlace("run-1", "deidentified", Known.MEASURED, ("text",), bounds=Bounds(k=9))
+    normal, asked, _, memory = judged(ask(), needing(5, safeguards=(k,)))
+    assert treated(asked, normal, memory) is Treatment.KEEP
+    ban = family("b", document("e", clause("ban", "Prohibition", actions=["train"])))
+    both = replace(
+        normal, declarations=(replace(normal.declarations[0], customers=("a", "b")),), families=(*normal.families, ban)
+    )
+    assert treated(asked, canonical.in_order_after(both, normal), memory) is Treatment.APPLY

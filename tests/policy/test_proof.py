@@ -6,13 +6,32 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from governance.policy import engine, proof
 from governance.policy.values import Mode
 from tests.policy import entries, proving
 from tests.policy.entries import Tale
 
+CORNERS = """
+- name: of customers who cannot be told apart one has nothing in a column
+  contracts: {a: [[{kind: Grant, categories: [customer]}]], b: [[{kind: Grant, categories: [customer]}]]}
+  sources: {tickets: {customers: [a, b]}, calls: {of: a}}
+  keyed: false
+  columns: {text: [customer.content], call: {from: calls.text, holds: [customer.content]}}
+  ask: {columns: [text, call]}
+  expect: {verdict: permit, cells: {a.call: keep, b.call: keep}}
+- name: nobody of the vendor's own people has said yes
+  contracts: {a: [[{kind: Grant, categories: [customer]}]]}
+  sources: {tickets: {people: false}, staff: {of: nobody, controller: vendor, people: true}}
+  columns: {text: [customer.content], mail: {from: [staff.mail, tickets.mail], holds: [user.contact.email]}, note: {from: tickets.mail, holds: [customer.content]}}
+  people: {'': {ann: nothing}}
+  bases: [{customer: vendor, category: user, ground: consent}]
+  ask: {columns: [text, mail, note]}
+  expect: {verdict: permit_with_plan, cells: {a.text: keep, a.mail: blank}}
+"""
 TALES = [tale for tale in entries.told() if "malformed" not in tale.expect]
+TALES += [entries.read(entry, "corners") for entry in yaml.safe_load(CORNERS)]
 SCHEMA = json.loads((entries.FOLDER.parents[2] / "docs/proof-tree-v1.schema.json").read_text(encoding="utf-8"))
 
 

@@ -10,10 +10,12 @@ import pytest
 from consent import vocabulary
 from governance.policy import decisions, engine, remedies, steps
 from governance.policy.answers import Decision, Step
+from governance.policy.memory import Memory
 from governance.policy.remedies import Target
 from governance.policy.steps import step
 from governance.policy.values import Clause, Document, Facts, Mode, Question
 from tests.policy import strategies
+from tests.policy.worlds import ask, clause, document, family, grant, world
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "prove"
 REFUSALS = 200 if LONG else 30
@@ -42,8 +44,8 @@ def _of_customer(question: Question, facts: Facts, target: Target) -> Iterator[S
     u = target.customer
     families = [f for f in facts.families if any(row.customer == u for row in f.coverage)]
     said = [(d, c) for f in families for d in f.documents for c in d.clauses]
-    for document, clause in said:
-        yield from _of_clause(u, document, clause)
+    for each, one in said:
+        yield from _of_clause(u, each, one)
     for offer in {json.loads(c.body).get("offer") for _, c in said if c.kind == "Grant" and c.body.startswith("{")}:
         if offer:
             yield step("activate-opt-in", offer, u)
@@ -72,10 +74,10 @@ def _categories(facts: Facts, customer: str) -> Iterator[Step]:
             yield step("declare-category", " ".join(place), customer, detail | {"category": key})
 
 
-def _of_clause(customer: str, document: Document, clause: Clause) -> Iterator[Step]:
-    if clause.kind not in ("Grant", "OptInOffer", "UnencodedTerm"):
-        yield step("repeal-clause", clause.ref, customer, {"document": document.ref})
-    yield step("encode-term", clause.ref, customer, {"document": document.ref})
+def _of_clause(customer: str, within: Document, said: Clause) -> Iterator[Step]:
+    if said.kind not in ("Grant", "OptInOffer", "UnencodedTerm"):
+        yield step("repeal-clause", said.ref, customer, {"document": within.ref})
+    yield step("encode-term", said.ref, customer, {"document": within.ref})
 
 
 def smallest(question: Question, facts: Facts, target: Target) -> int | None:
@@ -121,3 +123,73 @@ def test_remedies_come_by_what_they_gain() -> None:
         gains = [(r.customers_gained, r.rows_gained or 0, r.cells_gained) for r in decision.remedies]
         assert gains == sorted(gains, reverse=True)
         assert question.mode in Mode and facts
+
+
+# The search itself
+
+
+def searched(question: Question, facts: Facts, left: int = 50) -> remedies.Search:
+    """A search that counts what it decides, over facts in order."""
+    normal = facts.normal()
+    asked = engine.check(question, normal)
+    return remedies.Search(asked, normal, decisions.evaluate(asked, normal), left)
+
+
+def unopted() -> Facts:
+    """A customer whose grant hangs on an offer that it has not taken up."""
+    return world([family("a", document("d", clause("off", "OptInOffer", discount="8 %"), grant(offer="off")))])
+
+
+OPT_IN = step("activate-opt-in", "off", "a")
+SAFE = step("apply-safeguard", "text", "a", {"kind": "anonymised"})
+CELL = Target("a", ("text",))
+
+
+def test_a_set_of_which_a_part_would_do_is_not_least() -> None:
+    search = searched(ask(), unopted())
+    assert remedies._is_least(search, CELL, frozenset({OPT_IN}))
+    assert not remedies._is_least(search, CELL, frozenset({OPT_IN, SAFE}))
+
+
+def test_a_set_whose_parts_cannot_be_tried_any_more_is_not_shown() -> None:
+    search = searched(ask(), unopted(), left=1)
+    both = frozenset({SAFE, step("collect-consent", "people", "a", {"people": 1})})
+    assert search.after(both) is not None and search.left == 0
+    assert not remedies._is_least(search, CELL, both)
+    assert search.after([OPT_IN]) is None
+    assert search.after(both) is not None  # what was decided stays decided
+
+
+def test_no_more_is_decided_than_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    question, normal = ask(), unopted().normal()
+    outcome = decisions.evaluate(question, normal)
+    decided: list[Facts] = []
+
+    def evaluate(asked: Question, facts: Facts, **more: object) -> decisions.Outcome:
+        decided.append(facts)
+        return decisions.evaluate(asked, facts)
+
+    kinds = []
+    for budget in (0, 1, remedies.BUDGET):
+        monkeypatch.setattr(remedies, "BUDGET", budget)
+        decided.clear()
+        found = remedies.find(question, normal, outcome, evaluate)
+        assert len(decided) <= budget
+        kinds.append({each.kind for remedy in found for each in remedy.steps})
+    assert kinds == [set(), {"activate-opt-in"}, {"activate-opt-in", "add-clause"}]
+
+
+def test_where_three_steps_help_no_pairs_are_tried() -> None:
+    contracts = [family("a", document(f"d{n}"), ref=f"fam-{n}") for n in range(4)]
+    search = searched(ask(), world(contracts))
+    found = list(remedies._for(search, CELL))
+    assert [[each.target for each in remedy.steps] for remedy in found] == [["fam-0"], ["fam-1"], ["fam-2"]]
+    assert {len(chosen) for chosen in search.seen} == {1}
+
+
+def test_with_and_without_a_memory_the_same_is_found() -> None:
+    question, normal, memory = ask(), unopted().normal(), Memory()
+    outcome = decisions.evaluate(question, normal, memory=memory)
+    found = remedies.find(question, normal, outcome)
+    assert found == remedies.find(question, normal, outcome, memory=memory)
+    assert OPT_IN in {each for remedy in found for each in remedy.steps}

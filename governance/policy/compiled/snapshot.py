@@ -209,10 +209,6 @@ class Snapshot:
 
     # names
 
-    def name(self, number: int) -> str:
-        """Return a customer's reference."""
-        return self._customers[number]
-
     def number(self, customer: str) -> int | None:
         """Return a customer's number, if it has one."""
         return self._numbers.get(customer)
