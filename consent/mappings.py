@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from consent import vocabulary
 
@@ -166,6 +166,8 @@ def _loss(key: str, term: Term) -> list[Loss]:
             return [Loss(key, f"a part of it: {term.iri} means less", "DPV has no term that means the same")]
         case Fit.BROADER:
             return [Loss(key, f"what sets it apart: {term.iri} means more", "DPV has no term that means the same")]
+        case _:
+            assert_never(term.fit)
 
 
 def _at_least(iri: str, fit: str, tree: str) -> str:

@@ -8,7 +8,7 @@ that could restrict it was answered: what is missing may be a restriction.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, assert_never
 
 Pairs = Iterable[tuple[str, Any]]
 
@@ -276,7 +276,13 @@ def _clause(
     if answer.name in refused or answer.yes is None:
         why = "it contradicts another answer" if answer.name in refused else "the answer is neither yes nor no"
         _unencoded(page, answer, known.category, known.actions, why)
-        return
+    else:
+        _what_it_says(page, answer, answers, known, open_=open_, purposes=purposes, improve=improve)
+
+
+def _what_it_says(
+    page: Page, answer: Answer, answers: Mapping[str, Answer], known: Field, *, open_: str, purposes: tuple[str, ...], improve: bool
+) -> None:  # fmt: skip
     match known.says:
         case Says.NO_TRAINING | Says.CONDITION:
             pass  # said by the position and in each grant
@@ -296,6 +302,8 @@ def _clause(
             _grant(page, answer, answers, ["improve"], sorted(DATA.values()), purposes)
         case Says.WORDS:
             _unencoded(page, answer, "", known.actions, "words that nobody has encoded")
+        case _:
+            assert_never(known.says)
 
 
 def _grant(

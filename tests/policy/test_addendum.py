@@ -125,6 +125,58 @@ def test_an_unknown_field_with_an_answer_may_restrict_anything() -> None:
     assert permitted(read(ALL_SAID_NO | {"training_data_usage": True, "something_else": "false"}))
 
 
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"training_data_none": True, "training_data_usage": True}, ("training_data_none", "training_data_usage")),
+        ({"model_training_none": "ask us", "training_data_usage": True}, ("model_training_none", "training_data_usage")),
+        ({"training_data_none": True, "training_data_additional": "logs"}, ("training_data_none", "training_data_additional")),
+        ({"model_training_none": True, "model_training_customer_only": True}, ("model_training_none", "model_training_customer_only")),
+    ],
+)  # fmt: skip
+def test_where_training_is_excluded_nothing_that_permits_it_is_granted(
+    said: dict[str, Any], fields: tuple[str, ...]
+) -> None:
+    page = read(ALL_SAID_NO | said)
+    assert [each.fields for each in page.contradictions] == [fields]
+    assert [f"{name}: {addendum.text(said[name])}" for name in fields] == list(page.contradictions[0].quotes)
+    assert "Grant" not in kinds(page) and not permitted(page)
+    assert {each["field"] for each in page.unencoded} >= {fields[1]}
+
+
+def test_what_says_no_is_against_nothing() -> None:
+    page = read(ALL_SAID_NO | {"training_data_none": True, "improvements_for_customer_only": True})
+    assert page.contradictions == [] and "Grant" in kinds(page)
+    kept = read(ALL_SAID_NO | {"training_data_none": True, "model_training_customer_only": True, "no_such_field": "x"})
+    assert kept.contradictions == []  # a condition of a training that there is not
+
+
+def test_a_field_that_stands_twice_with_different_answers_permits_nothing() -> None:
+    page = read([*ALL_SAID_NO.items(), ("training_data_usage", True), ("training_data_usage", "no")])
+    assert [each.fields for each in page.contradictions] == [("training_data_usage",)]
+    assert not permitted(page) and page.unreadable == []
+    same = read([*(ALL_SAID_NO | {"training_data_usage": True}).items(), ("training_data_usage", "yes")])
+    assert permitted(same) == {"customer.usage"}
+
+
+@pytest.mark.parametrize("value", ["maybe", 1.5, ["yes"]])
+def test_an_answer_that_is_neither_yes_nor_no_permits_nothing_and_is_quoted(value: Any) -> None:
+    page = read(ALL_SAID_NO | {"training_data_usage": value})
+    assert page.unreadable == ["training_data_usage"] and not permitted(page)
+    assert [(each["value"], each["why"]) for each in page.unencoded] == [
+        (str(value), "the answer is neither yes nor no")
+    ]
+
+
+def test_output_that_does_not_name_the_customer_is_a_duty() -> None:
+    name = next(name for name, one in FIELDS.items() if one.says is Says.UNDERTAKING)
+    page = read(ALL_SAID_NO | {"training_data_usage": True, name: True})
+    assert [each.body for each in page.clauses if each.kind == "Undertaking"] == [
+        {"duty": "no-customer-identification"}
+    ]
+    assert permitted(page) == {"customer.usage"}
+
+
 values = st.sampled_from([True, False, "true", "no", "", None, "maybe", "only on request", 1])
 pages = st.lists(st.tuples(st.sampled_from([*NAMES, "unknown_field"]), values), max_size=24)
 full = st.fixed_dictionaries(

@@ -18,6 +18,7 @@ from governance.policy import (
     questions,
     rules,
     safeguards,
+    steps,
 )
 from governance.policy.answers import ColumnPlan, Duty, Treatment
 from governance.policy.clauses import BadClause
@@ -25,6 +26,8 @@ from governance.policy.values import Bounds as B
 from governance.policy.values import (
     ColumnCategory,
     Completeness,
+    Declaration,
+    Document,
     Facts,
     Gap,
     InPlace,
@@ -33,7 +36,9 @@ from governance.policy.values import (
     Obligation,
     Origin,
     OwnKeys,
+    Path,
     PlannedSource,
+    Prevails,
     Question,
 )
 from tests.policy.answering import BOTH, Answerer
@@ -113,6 +118,63 @@ def test_a_key_that_stands_on_both_axes_is_no_category_once_it_is_off_the_person
         assert (found.verdict, ("uncategorised-column", "a", "text") in found.codes) == ("deny", True)
 
 
+def present(*documents: Document, holds: str = "customer.usage") -> Facts:
+    """A customer whose rows in D are chosen by a column of its source, which holds usage data."""
+    facts = world([family("a", *documents)], columns={"text": ("customer.content",)})
+    status = Origin("", "src", NS, S, "status", Path.PRESENCE)
+    return replace(
+        facts,
+        origins=(*facts.origins, status),
+        categories=(*facts.categories, ColumnCategory(NS, S, "status", holds)),
+    )
+
+
+@both
+@pytest.mark.parametrize(
+    ("actions", "categories", "refused"),
+    [
+        (["train"], ["customer.usage"], True),
+        (["train.align"], ["customer"], True),
+        (["train"], ["customer.input"], False),
+        (["review"], ["customer.usage"], False),
+    ],
+)
+def test_a_term_nobody_encoded_refuses_the_presence_that_it_touches(
+    answer: Answerer, actions: list[str], categories: list[str], refused: bool
+) -> None:
+    term = clause("t", "UnencodedTerm", actions=actions, categories=categories)
+    found = answer(ask(), present(document("d", grant()), document("e", term)))
+    assert (("unencoded-term", "a", "") in found.codes) is refused
+    assert (found.verdict == "deny") is refused
+
+
+@both
+def test_a_grant_of_a_document_that_does_not_prevail_lets_nobody_be_present_where_training_is_prohibited(
+    answer: Answerer,
+) -> None:
+    prohibited = document("d", clause("p", "TrainingPosition", position="prohibited"))
+    beside = answer(ask(), present(prohibited, document("f", grant())))
+    assert {("presence-not-granted", "a", ""), ("prohibited-by-contract", "a", "text")} <= beside.codes
+    over = document("f", grant(), prevails=(Prevails("d", ("train",), ("customer",)),))
+    assert answer(ask(), present(prohibited, over)).verdict == "permit"
+
+
+@both
+def test_a_column_of_the_vendors_own_data_alone_is_none_of_those_who_cannot_be_told_apart(answer: Answerer) -> None:
+    facts = world([family(u, document(f"d-{u}", grant(f"g-{u}"))) for u in "ab"], keyed=False)
+    facts = replace(
+        facts,
+        declarations=(*facts.declarations, Declaration("own", NS, "own.notes", no_customer_data=True)),
+        origins=(*facts.origins, Origin("note", "own", NS, "own.notes", "note")),
+        categories=(*facts.categories, ColumnCategory(NS, "own.notes", "note", "system.operations")),
+    )
+    found = answer(ask("text", "note"), facts)
+    assert found.verdict == "permit"
+    assert {key: kind for key, (kind, _) in found.cells.items()} == {
+        ("a", "text"): "keep", ("b", "text"): "keep", ("a", "note"): "none", ("b", "note"): "none",
+    }  # fmt: skip
+
+
 @both
 def test_a_model_is_not_passed_on_over_a_gap_and_is_over_a_deletion_that_leaves_models(answer: Answerer) -> None:
     node = replace(ask(action="serve", purpose="", recipient="pty-x"), columns=())
@@ -162,6 +224,11 @@ def test_an_answer_stands_until_a_moment_of_its_facts_comes_or_comes_into_sight(
     assert until(terminated_at=ahead + timedelta(days=9), effective_at=NOW + timedelta(hours=2)) == NOW + timedelta(
         hours=2
     )
+
+
+def test_what_was_not_changed_is_in_order_and_the_same() -> None:
+    before = world([family("a", document("d", grant()))]).normal()
+    assert canonical.in_order_after(before, before) is before
 
 
 def test_a_row_that_stands_there_already_is_not_put_in_once_more() -> None:
@@ -236,6 +303,31 @@ def test_steps_for_a_source_a_category_and_a_rebuild_are_found_and_do_what_they_
     assert "declare-category" in {s.kind for r in engine.decide(ask(), bare).remedies for s in r.steps}
     unknown = replace(bare, origins=(Origin("text", "src", NS, S, "*"),), schemas=())
     assert "declare-category" not in {s.kind for r in engine.decide(ask(), unknown).remedies for s in r.steps}
+
+
+def test_a_required_column_that_is_blank_may_be_dropped_unless_it_is_the_only_one() -> None:
+    facts = world(
+        [family("a", document("d", grant("g", "customer.content")))],
+        columns={"text": ("customer.content",), "use": ("customer.usage",)},
+    )
+    question = ask("text", "use", required=("use",))
+    outcome = engine.decide(question, facts)
+    drop = next(r for r in outcome.remedies if [s.kind for s in r.steps] == ["drop-column"])
+    assert (outcome.verdict, drop.steps[0].target, drop.customers_gained) == ("deny", "use", 1)
+    asked, _ = steps.apply(drop.steps[0], question, facts)
+    assert (asked.columns, asked.required) == (("text",), ())
+    alone = engine.decide(ask("use", required=("use",)), facts).remedies
+    assert {s.kind for r in alone for s in r.steps} == {"add-clause"}
+
+
+def test_where_there_is_no_contract_a_new_one_is_proposed() -> None:
+    facts = world([family("a", document("d", grant()))], customers=("a", "new"))
+    found = engine.decide(ask(), facts)
+    assert "new" not in {u for members in found.members.values() for u in members}
+    remedy = next(r for r in found.remedies if (r.customer, r.columns) == ("new", ()))
+    assert [(s.kind, s.target) for s in remedy.steps] == [("add-clause", steps.PROPOSED)]
+    asked, changed = steps.apply(remedy.steps[0], ask(), facts)
+    assert {u for members in engine.decide(asked, changed).members.values() for u in members} == {"a", "new"}
 
 
 def test_under_strict_what_is_missing_is_put_in_place_or_agreed_away() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from consent import mappings, vocabulary
 from governance.contracts import permissions, telling
-from governance.policy import engine
-from governance.policy.values import Basis, Coverage, Facts, Family
+from governance.policy import canonical, clauses, engine
+from governance.policy.values import Basis, Clause, Coverage, Facts, Family
 from tests.policy import strategies, worlds
 from tests.policy.worlds import LONG_AGO, NOW, PURPOSE, clause, document, family, grant
 
@@ -132,6 +132,38 @@ def test_a_plain_safeguard_and_a_duty_travel_as_obligations() -> None:
     assert "14 days before" in rule["dpv:hasObligation"][1]["rdfs:comment"]["@value"] and "u" in lost(found)
 
 
+def test_aggregation_travels_as_a_way_of_processing() -> None:
+    policy = told(family("a", document("d", grant("g", "customer", safeguards=["aggregated"]))))
+    (rule,) = (each for each in policy["@graph"] if each["@type"] == "dpv:Permission")
+    assert rule["dpv:hasObligation"] == [{"@type": "dpv:Obligation", "dpv:hasProcessing": {"@id": "dpv:Aggregate"}}]
+
+
+@pytest.mark.parametrize("kind", ["AuditRight", "DeletionTerm", "ModelOwnership", "OptInOffer", "PartyRestriction"])
+def test_a_clause_that_is_no_permission_is_reported_once(kind: str) -> None:
+    found = family("a", document("d", grant(), Clause("c", kind, canonical.text(clauses.EXAMPLES[kind]))))
+    said = permissions.said(found, at=NOW, own=vocabulary.NONE)
+    assert [loss.lost for loss in said.losses if loss.what == "c"] == ["the clause"]
+    without = permissions.said(family("a", document("d", grant())), at=NOW, own=vocabulary.NONE)
+    assert said.permitted == without.permitted != ()
+
+
+@pytest.mark.parametrize(
+    ("key", "term"),
+    [("user.biometric.voice", "dpv:PersonalData"), ("user.name.first", "pd:Name"), ("user.contact.email", "")],
+    ids=["narrower", "broader", "exact"],
+)
+def test_a_kind_of_people_that_dpv_says_otherwise_is_refused_by_no_narrower_term_and_reported(
+    key: str, term: str
+) -> None:
+    ban = clause("p", "Prohibition", actions=["train"], categories=[key])
+    said = permissions.said(family("a", document("d", ban)), at=NOW, own=vocabulary.NONE)
+    policy, losses = telling.as_dpv(said, ABOUT, base=BASE, titles={}, own=vocabulary.NONE)
+    (rule,) = (each for each in policy["@graph"] if each["@type"] == "dpv:Prohibition")
+    assert ids(rule, "dpv:hasPersonalData") == {term or "pd:EmailAddress"}
+    reported = [each.why for each in losses if (each.what, each.lost) == ("p", f"how narrow {key} is")]
+    assert reported == ([f"told as {term}"] if term else [])
+
+
 def test_no_refusal_gets_lost() -> None:
     ban = clause(
         "p",
@@ -207,6 +239,21 @@ def test_an_own_key_is_told_below_its_nearest_term() -> None:
     concept = next(each for each in policy["@graph"] if each["@id"] == "own:marketing.fairs")
     assert concept["skos:broadMatch"] == {"@id": "dpv:Marketing"} and concept["skos:prefLabel"]["@value"] == "Fairs"
     assert "customer.usage.uptime" in {loss.what for loss in losses}
+
+
+def test_a_root_of_the_vendors_own_is_told_by_the_root_of_its_tree_which_means_more() -> None:
+    for tree, root in mappings.ROOTS.items():
+        assert mappings.dpv(tree, "vendor.badge") == mappings.Term(root, mappings.Fit.BROADER)
+        assert (mappings.permitting(tree, "vendor.badge"), mappings.refusing(tree, "vendor.badge")) == (
+            "own:vendor.badge",
+            root,
+        )
+
+
+def test_losses_are_written_as_plain_values() -> None:
+    assert mappings.plain([mappings.Loss("k", "a part", "no term")]) == [
+        {"what": "k", "lost": "a part", "why": "no term"}
+    ]
 
 
 def test_every_key_has_a_term_and_what_does_not_mean_the_same_is_reported() -> None:
