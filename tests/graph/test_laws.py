@@ -41,6 +41,7 @@ def test_no_true_source_is_missed_in_many_worlds(seed: int) -> None:
     _misses_nothing(seed, NO_SKEW)
 
 
+@pytest.mark.thrown
 def test_the_window_rule_costs_little_where_runs_do_not_overlap() -> None:
     """Sources named beyond the truth, in worlds without other names: the answers are not just everything."""
     extra = wrong = 0
