@@ -10,6 +10,7 @@ mutmut makes the mutants, keeps their results and says which tests reach which f
 
 import ast
 import functools
+import hashlib
 import os
 import re
 import shutil
@@ -207,16 +208,20 @@ class Tests:
 
 
 def _killers_first(names: list[str]) -> list[str]:
-    """What killed another mutant of the same function kills this one, too, more often than not."""
-    known = _killers().read_text(encoding="utf-8").splitlines() if Switch.meant and _killers().exists() else []
-    return sorted(names, key=lambda name: known.index(name) if name in known else len(known))
+    """Quick tests first; what killed another mutant of the same function, which kills this one more often than not, counts as quick."""
+    from mutmut.state import state
+
+    if "__mutmut_" not in Switch.meant:
+        return names
+    known = set(_killers().read_text(encoding="utf-8").splitlines()) if _killers().exists() else set()
+    return sorted(names, key=lambda name: state().duration_by_test[name] * (0.05 if name in known else 1))
 
 
 def _remember(name: str) -> None:
     if "__mutmut_" in Switch.meant:
         old = _killers().read_text(encoding="utf-8").splitlines() if _killers().exists() else []
         _killers().parent.mkdir(exist_ok=True)
-        _killers().write_text("\n".join([name, *(each for each in old if each != name)][:40]), encoding="utf-8")
+        _killers().write_text("\n".join(dict.fromkeys([*old, name])), encoding="utf-8")
 
 
 def _killers() -> Path:
@@ -241,7 +246,7 @@ def tests() -> Tests:
             phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
         )
-        hypothesis.settings.register_profile("mutants", quick, max_examples=25)
+        hypothesis.settings.register_profile("mutants", quick, max_examples=8)
         hypothesis.settings.load_profile("mutants")
         TESTS.append(Tests([*config().pytest_add_cli_args_test_selection, *config().pytest_add_cli_args]))
     return TESTS[0]
@@ -266,8 +271,13 @@ def runner() -> type[Any]:
             if mutant_name is not None:
                 return super().run_tests(mutant_name=mutant_name, tests=tests)
             left = [name for name in tests or globals()["tests"]().items if name not in CLEAN]
+            passed = PLACE / "passed"
+            if passed.exists() and passed.read_text() == _digest():
+                return 0
             found = super().run_tests(mutant_name=None, tests=left) if left else 0
             CLEAN.update(() if found else left)
+            if not found and len(CLEAN) == len(globals()["tests"]().items):
+                passed.write_text(_digest())
             return found
 
         def run_forced_fail(self) -> int:
@@ -278,6 +288,15 @@ def runner() -> type[Any]:
                 return ListAllTestsResult(ids=set(tests().items))
 
     return Warm
+
+
+@functools.cache
+def _digest() -> str:
+    """Of the copy: where it is as it was when all tests passed without a mutant, they pass still."""
+    found = hashlib.sha256()
+    for path in _files():
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 # --- the run
@@ -423,7 +442,7 @@ def main(argv: list[str]) -> None:
     os.chdir(TREE)
     paths = modules(argv)
     if order != "report":
-        os.environ.setdefault("POLICY_EXAMPLES", "25")
+        os.environ.setdefault("POLICY_EXAMPLES", "8")
         run(paths)
     told = report(paths)
     (PLACE / "report.txt").write_text(told + "\n", encoding="utf-8")

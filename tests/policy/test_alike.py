@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy import alike, canonical, decisions, engine, standing, world
+from governance.policy import alike, canonical, decisions, engine, judging, standing, world
 from governance.policy.answers import Reason
-from governance.policy.values import Facts, OptIn, Question
+from governance.policy.values import Basis, ConsentView, Facts, Identity, Need, Obligation, OptIn, Question
 from tests.policy import crowds, strategies
 from tests.policy.test_laws import EXAMPLES, pytestmark
-from tests.policy.worlds import LONG_AGO, ask, clause, document, family, grant
+from tests.policy.worlds import LONG_AGO, NOW, PURPOSE, ask, clause, document, family, grant
 from tests.policy.worlds import world as world_with
 
 __all__ = ["pytestmark"]
@@ -116,3 +116,40 @@ def test_facts_in_order_are_those_that_a_round_trip_through_json_gives(
 def test_order_is_that_of_the_json_text_for_every_kind_of_character(character: str) -> None:
     texts = (f"a{character}", "a", "ab", f"a{character}b", "a!", "A")
     assert list(canonical.in_order(texts)) == unordered(list(texts))
+
+
+def _alike(which: str) -> Facts:
+    """Two customers of whom the same is said under other references, so that what `which` names is carried from one to the other."""
+    more = {"safeguards": ["pseudonymised"], "max_retention_days": 9} if which == "duties" else {}
+    facts = world_with(
+        [family(u, document(f"doc-{n}", grant(f"g-{n}", **more))) for u, n in (("a", 2), ("b", 1))],
+        columns={"text": ("customer.content",), "note": ("customer.content", "user.contact.email")[: 1 + (which != "duties")]},
+    )  # fmt: skip
+    if which == "duties":
+        return facts
+    told = ConsentView("a", "people", "ctl", Need.CONSENT, "only", 5, "d", 1, registered=8, allowed=5, refused=3)
+    space = "" if which == "out" else "people"
+    due = [Obligation(f"obl-{n}", u, "open", NOW, True, space, 2, "e") for u, n in (("a", 2), ("b", 1))]
+    key = () if which == "blank" else (Identity("person", "person", "people"),)
+    about = {"subject_column": "person", "subject_space": "people", "controller": "ctl"}
+    return replace(
+        facts,
+        declarations=(replace(facts.declarations[0], **about),),
+        identities=(*facts.identities, *key),
+        consents=(told, replace(told, customer="b")),
+        obligations=tuple(due),
+        bases=tuple(Basis(f"bas-{u}", u, "user", "train", PURPOSE, "consent", LONG_AGO) for u in "ba"),
+    )
+
+
+@pytest.mark.parametrize("which", ["duties", "people", "blank", "out"])
+def test_all_that_is_judged_is_carried_to_a_customer_of_whom_the_same_is_said(which: str) -> None:
+    question = ask("text", "note")
+    laid_out = world.read(question, _alike(which).normal())
+    carried = judging.everybody(laid_out)
+    assert classes(laid_out.facts, question) == [["a", "b"]]
+    assert carried == judging.everybody(laid_out, one_by_one=True)
+    _, first, second = carried
+    assert second.customer == "b" and (first.out != second.out or first.cells != second.cells)
+    assert bool(second.out) is (which == "out") and second.granted is (which != "out")
+    assert [need.customer for need in second.needs] == ([] if which == "duties" else ["b"])
