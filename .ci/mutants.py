@@ -11,6 +11,7 @@ mutmut makes the mutants, keeps their results and says which tests reach which f
 import ast
 import functools
 import hashlib
+import itertools
 import os
 import re
 import shutil
@@ -25,6 +26,7 @@ TREE = PLACE / "tree"
 PACKAGE = Path("governance/policy")
 COPIED = ("governance", "consent", "lineage", "tests", "docs", "pyproject.toml")
 LEFT = {"staticmethod", "classmethod"}  # what mutmut looks into by itself
+QUICK = 2.0  # seconds of tests that a mutant gets at first; only its survivors meet all that reach them
 PRAGMA = re.compile(r"#\s*pragma: no mutate(?P<why>.*)")
 OF_THE_REFERENCE = re.compile(r"\[(.*-)?(reference|naive)(-.*)?\]$")  # asks nothing of the engine
 # What decides first, most needed first: a run that is broken off has looked at these.
@@ -173,7 +175,9 @@ class Tests:
         import pytest
         from _pytest.config import _prepareconfig
 
-        self.config = _prepareconfig(["--rootdir=.", "-p", "no:terminal", "--capture=no", "-o", "addopts=", *args])
+        self.config = _prepareconfig(
+            ["--rootdir=.", "-q", "--capture=no", "--tb=native", "--assert=plain", "-o", "addopts=", *args]
+        )
         self.config._do_configure()
         self.session = pytest.Session.from_config(self.config)
         self.config.hook.pytest_sessionstart(session=self.session)
@@ -214,7 +218,10 @@ def _killers_first(names: list[str]) -> list[str]:
     if "__mutmut_" not in Switch.meant:
         return names
     known = set(_killers().read_text(encoding="utf-8").splitlines()) if _killers().exists() else set()
-    return sorted(names, key=lambda name: state().duration_by_test[name] * (0.05 if name in known else 1))
+    cost = {name: state().duration_by_test[name] * (0.05 if name in known else 1) for name in names}
+    found = sorted(names, key=cost.__getitem__)
+    spent = list(itertools.accumulate(map(cost.__getitem__, found)))
+    return [name for name, seconds in zip(found, spent, strict=True) if seconds <= LIMIT["seconds"]] or found[:1]
 
 
 def _remember(name: str) -> None:
@@ -229,6 +236,7 @@ def _killers() -> Path:
 
 
 TESTS: list[Tests] = []
+LIMIT = {"seconds": QUICK}
 CLEAN: set[str] = set()  # what passed without a mutant
 
 
@@ -245,6 +253,7 @@ def tests() -> Tests:
             database=None,
             phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate],
             suppress_health_check=list(hypothesis.HealthCheck),
+            verbosity=hypothesis.Verbosity.quiet,
         )
         hypothesis.settings.register_profile("mutants", quick, max_examples=8)
         hypothesis.settings.load_profile("mutants")
@@ -264,20 +273,15 @@ def runner() -> type[Any]:
 
         def run_stats(self, *, tests: Iterable[str]) -> int:
             found = super().run_stats(tests=tests)
-            CLEAN.update(() if found else tests or globals()["tests"]().items)
+            _passed(() if found else tests or globals()["tests"]().items)
             return found
 
         def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
             if mutant_name is not None:
                 return super().run_tests(mutant_name=mutant_name, tests=tests)
-            left = [name for name in tests or globals()["tests"]().items if name not in CLEAN]
-            passed = PLACE / "passed"
-            if passed.exists() and passed.read_text() == _digest():
-                return 0
+            left = [name for name in tests or globals()["tests"]().items if name not in _passed()]
             found = super().run_tests(mutant_name=None, tests=left) if left else 0
-            CLEAN.update(() if found else left)
-            if not found and len(CLEAN) == len(globals()["tests"]().items):
-                passed.write_text(_digest())
+            _passed(() if found else left)
             return found
 
         def run_forced_fail(self) -> int:
@@ -290,9 +294,21 @@ def runner() -> type[Any]:
     return Warm
 
 
+def _passed(names: Iterable[str] = ()) -> set[str]:
+    """Remember, and return, what passed without a mutant for as long as the files are the same."""
+    file = PLACE / "passed" / _digest()
+    if not CLEAN and file.exists():
+        CLEAN.update(file.read_text(encoding="utf-8").splitlines())
+    if new := set(names) - CLEAN:
+        CLEAN.update(new)
+        shutil.rmtree(file.parent, ignore_errors=True)
+        file.parent.mkdir()
+        file.write_text("\n".join(sorted(CLEAN)), encoding="utf-8")
+    return CLEAN
+
+
 @functools.cache
 def _digest() -> str:
-    """Of the copy: where it is as it was when all tests passed without a mutant, they pass still."""
     found = hashlib.sha256()
     for path in _files():
         found.update(path.read_bytes())
@@ -321,21 +337,21 @@ def run(paths: list[Path]) -> None:
     from mutmut.mutation import trampoline
     from mutmut.workers import isolation
 
+    (TREE / "mutants").mkdir(exist_ok=True)
+    mutmut.copy_src_dir()
+    mutmut.create_mutants(1)
     isolation.PytestRunner = mutmut.PytestRunner = runner()
     isolation.set_mutant_under_test = mutmut.set_mutant_under_test = Switch.set
     isolation.register_timeout = lambda pid, timeout_s: (
         None
     )  # a limit of processor time is enough, and fair on a busy machine
     trampoline.wrap_in_trampoline = Switch.wrap
-    for path in paths:
-        names = _open(path)
-        if names is None or names:
-            try:
-                mutmut._run(names if names is not None else (f"{_module(path)}.x*",), 1)
-            except AssertionError as error:
-                if "nothing matches" not in str(error):  # a module without a function
-                    raise
-        write_survivors(path)
+    for seconds in (QUICK, float("inf")):
+        LIMIT["seconds"] = seconds
+        for path in paths:
+            if names := _open(path):
+                mutmut._run(names, 1)
+                write_survivors(path)
 
 
 def _module(path: Path) -> str:
@@ -351,11 +367,7 @@ def results(path: Path) -> dict[str, int | None]:
     return data.exit_code_by_key
 
 
-def _open(path: Path) -> tuple[str, ...] | None:
-    """The mutants to try; None for all, where the source is newer than what is known."""
-    made = TREE / "mutants" / f"{path}.meta"
-    if not made.exists() or made.stat().st_mtime < path.stat().st_mtime:
-        return None
+def _open(path: Path) -> tuple[str, ...]:
     return tuple(
         name for name, code in results(path).items() if _status(code) in ("survived", "no tests", "not checked")
     )

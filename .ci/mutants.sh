@@ -13,4 +13,5 @@ if [ "$(cat $place/stamp 2>/dev/null)" != "$key" ]; then
   .venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' >"$($place/venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
   printf '%s' "$key" >$place/stamp
 fi
+unset PYTHONDONTWRITEBYTECODE # the mutants are a good deal of code
 exec nice -n 10 $place/venv/bin/python -W ignore::DeprecationWarning .ci/mutants.py "$@"

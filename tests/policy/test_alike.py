@@ -153,3 +153,14 @@ def test_all_that_is_judged_is_carried_to_a_customer_of_whom_the_same_is_said(wh
     assert second.customer == "b" and (first.out != second.out or first.cells != second.cells)
     assert bool(second.out) is (which == "out") and second.granted is (which != "out")
     assert [need.customer for need in second.needs] == ([] if which == "duties" else ["b"])
+
+
+def test_customers_of_whom_the_same_is_said_are_heard_apart_where_their_people_said_something_else() -> None:
+    facts = _alike("people")
+    other = replace(facts.consents[0], customer="b", count=3, allowed=3, withdrawn=2)
+    laid_out = world.read(ask("text", "note"), replace(facts, consents=(facts.consents[0], other)).normal())
+    assert classes(laid_out.facts, laid_out.question) == [["a", "b"]]
+    judged = judging.everybody(laid_out)
+    assert judged == judging.everybody(laid_out, one_by_one=True)
+    assert [sorted({r.clause for r in each.cells["note"].reasons} - {""}) for each in judged[1:]] == [["g-2"], ["g-1"]]
+    assert [[row.count for row in each.lists] for each in judged[1:]] == [[5], [3]]
