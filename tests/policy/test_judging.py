@@ -5,12 +5,25 @@ from dataclasses import replace
 from governance.policy import judging
 from governance.policy import world as laid_out
 from governance.policy.answers import Treatment
-from governance.policy.values import Facts, Identity, Obligation
-from tests.policy.answering import BOTH, Answerer
-from tests.policy.test_pinned import both
-from tests.policy.worlds import NOW, ask, document, family, grant, world
+from governance.policy.values import (
+    Basis,
+    ColumnCategory,
+    ConsentView,
+    Declaration,
+    Facts,
+    Identity,
+    Need,
+    Obligation,
+    Origin,
+)
+from tests.policy.answering import Answerer
+from tests.policy.test_pinned import both, with_people
+from tests.policy.worlds import LONG_AGO, NOW, NS, PURPOSE, ask, document, family, grant, world
 
-__all__ = ["BOTH"]
+
+def judged(facts: Facts) -> tuple[judging.Judged, ...]:
+    """Everybody, the vendor's own data first."""
+    return judging.everybody(laid_out.read(ask(), facts.normal()))
 
 
 def shared(facts: Facts) -> judging.Group:
@@ -54,3 +67,48 @@ def test_deletions_of_people_are_left_out_in_the_order_of_their_spaces() -> None
         ),
     )
     assert [row.space for row in shared(facts).erased] == sorted(spaces)
+
+
+def with_own_data(facts: Facts, category: str = "user.contact", **more: object) -> Facts:
+    """The same column holds data of the vendor's own, too."""
+    own = Declaration("own", NS, "own.people", no_customer_data=True, controller="pty-vendor", controller_is_vendor=True, subject_column="who", subject_space="staff")  # fmt: skip
+    return replace(
+        facts,
+        declarations=(*facts.declarations, own),
+        origins=(*facts.origins, Origin("text", "own", NS, "own.people", "text")),
+        categories=(*facts.categories, ColumnCategory(NS, "own.people", "text", category)),
+        identities=(*facts.identities, Identity("who", "person", "staff")),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+GIVEN = Basis("bas-own", "", "user", "train", PURPOSE, "consent", LONG_AGO, role="controller")
+STAFF = ConsentView("", "staff", "pty-vendor", Need.CONSENT, "only", 2, "own", 1, registered=2, allowed=2)
+
+
+@both
+def test_a_column_in_which_the_vendors_own_data_may_not_be_used_is_blank_for_every_customer(answer: Answerer) -> None:
+    facts = world(
+        [family("a", document("d", grant()))], columns={"text": ("customer.content",), "use": ("customer.usage",)}
+    )
+    mixed = with_own_data(facts)
+    assert answer(ask("text", "use"), mixed).cells[("a", "text")][0] == "blank"
+    assert answer(ask("text", "use"), mixed).cells[("a", "use")][0] == "keep"
+    based = replace(mixed, bases=(GIVEN,), consents=(STAFF,))
+    assert answer(ask("text", "use"), based).cells[("a", "text")][0] == "keep"
+    assert [reason.code for reason in judged(mixed)[1].cells["text"].reasons] == ["granted-by"]
+
+
+@both
+def test_lists_and_deletions_of_the_vendors_own_people_hold_for_every_customers_rows(answer: Answerer) -> None:
+    facts = with_own_data(
+        with_people(world([family("a", document("d", grant()))], columns={"text": ("customer.content", "user.contact")})),
+        bases=(GIVEN,),
+        consents=(STAFF, *(replace(STAFF, space=space, customer="a", controller=by, digest=f"d-{by}") for space, by in (("people", "ctl"),))),
+        obligations=tuple(Obligation(f"obl-{space}", u, "open", NOW, subject_space=space, subjects=1, digest=space) for u, space in (("", "staff"), ("a", "people"))),
+    )  # fmt: skip
+    found = answer(ask(), facts)
+    assert {row[1:] for row in found.lists if row[0] == "a"} == {("people", "ctl", "consent"), ("staff", "pty-vendor", "consent")}  # fmt: skip
+    assert {space for u, space in found.erased if u == "a"} == {"people", "staff"}
+    mine = judged(facts)[1]
+    assert [row.space for row in mine.lists] == [row.space for row in mine.erased] == ["people", "staff"]

@@ -2,10 +2,25 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy import canonical, decisions, engine, outlook, remedies, steps
+from governance.policy import (
+    canonical,
+    cells,
+    decisions,
+    engine,
+    exposure,
+    judging,
+    outlook,
+    people,
+    presence,
+    remedies,
+    standing,
+    steps,
+)
+from governance.policy import world as world_of
 from governance.policy.answers import Step, Treatment
 from governance.policy.memory import Memory
 from governance.policy.values import (
@@ -188,3 +203,23 @@ def test_what_was_measured_counts_until_rows_go() -> None:
         normal, declarations=(replace(normal.declarations[0], customers=("a", "b")),), families=(*normal.families, ban)
     )
     assert treated(asked, canonical.in_order_after(both, normal), memory) is Treatment.APPLY
+
+
+def test_a_step_that_contracts_are_not_asked_about_has_no_contract_judged_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = OptIn("o-a", "a", LONG_AGO)
+    facts = world([offered("a"), offered("b")], keyed=False, opt_ins=(taken,))  # type: ignore[list-item]
+    normal, asked, before, memory = judged(ask(), facts)
+    keyed = replace(normal, identities=(Identity("tenant", "tenant", "crm"),))
+    expected = decisions.evaluate(asked, keyed.normal())
+    assert expected != before
+
+    def not_again(*_: object) -> None:
+        raise AssertionError("judged again")
+
+    for module, name in (
+        (presence, "refusals"), (cells, "answer"), (people, "asked_of"), (standing, "laws"), (exposure, "presences"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, not_again)
+    assert decisions.evaluate(asked, canonical.in_order_after(keyed, normal), memory=memory) == expected
