@@ -216,7 +216,7 @@ def groups(world: World, judged: Iterable[Judged]) -> tuple[Group, ...]:
     customers = [each for each in judged if each.customer != NOBODY]
     if not unkeyed(world) or len(customers) == 1:
         return tuple(Group((each,), each.cells, each.lists, each.erased) for each in customers)
-    return (_meet(world, customers),) if customers else ()
+    return (_meet(world, customers),) if customers else ()  # pragma: no mutate - what is unkeyed brings somebody: never nobody here
 
 
 def _meet(world: World, customers: list[Judged]) -> Group:
