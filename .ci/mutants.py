@@ -27,6 +27,7 @@ PACKAGE = Path("governance/policy")
 COPIED = ("governance", "consent", "lineage", "tests", "docs", "pyproject.toml")
 LEFT = {"staticmethod", "classmethod"}  # what mutmut looks into by itself
 QUICK = 2.0  # seconds of tests that a mutant gets at first; only its survivors meet all that reach them
+REASON = re.compile(r"#\s*survives: (?P<why>.{10,})")
 PRAGMA = re.compile(r"#\s*pragma: no mutate(?P<why>.*)")
 OF_THE_REFERENCE = re.compile(r"\[(.*-)?(reference|naive)(-.*)?\]$")  # asks nothing of the engine
 # What decides first, most needed first: a run that is broken off has looked at these.
@@ -381,14 +382,11 @@ def _status(code: int | None) -> str:
 
 def write_survivors(path: Path) -> None:
     """Write what survives in a module, as differences, to `.local/mutation/survivors/<module>.txt`."""
-    from mutmut.mutation.diff_apply import get_diff_for_mutant
-
     file = PLACE / "survivors" / f"{_module(path).removeprefix('governance.policy.')}.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
-    left = [name for name, code in results(path).items() if _status(code) in ("survived", "no tests", "suspicious")]
     file.unlink(missing_ok=True)
-    if left:
-        told = [f"# {name}: {_status(results(path)[name])}\n{get_diff_for_mutant(name, path=path)}\n" for name in left]
+    if left := survivors(path):
+        told = [f"# {name}: {_status(results(path)[name])}\n{_difference(name, path)}\n" for name in left]
         file.write_text("\n".join(told), encoding="utf-8")
 
 
@@ -396,26 +394,47 @@ def write_survivors(path: Path) -> None:
 
 
 def report(paths: list[Path]) -> str:
-    """Say for each module how many mutants there are, how many were killed, survived or were left out with a reason."""
-    head = ("module", "mutants", "killed", "survived", "not tried", "by pragma")
+    """Say for each module how many mutants there are, how many were killed, survived or were left out, with and without a reason."""
+    head = ("module", "mutants", "killed", "reasoned", "survived", "not tried", "by pragma")
     rows = [(str(path.relative_to(PACKAGE)), *_counts(path)) for path in paths]
     rows = [row for row in rows if any(row[1:])]
-    total = ("in all", *(sum(row[n] for row in rows) for n in range(1, 6)))
-    text = [_line(head), *map(_line, rows), _line(total)]
-    every = total[1] + total[5]
-    left = total[3] + total[5]
-    text.append(
-        f"\n{every} mutants: {total[2]} killed, {total[3]} survived, {total[5]} by pragma with a reason beside the code, {total[4]} not tried."
-    )
-    text.append(f"Left alive, with or without a reason: {100 * left / max(every - total[4], 1):.1f} % of those tried.")
+    total = ("in all", *(sum(row[n] for row in rows) for n in range(1, 7)))
+    every, killed, reasoned, unreasoned, untried, pragmas = total[1:]
+    tried = max(every + pragmas - untried, 1)
+    text = [
+        *map(_line, (head, *rows, total)),
+        f"\n{every + pragmas} mutants: {killed} killed, {reasoned} survived with a reason beside the code, {unreasoned} without one, "
+        f"{pragmas} left out by pragma, {untried} not tried.",
+        f"Left alive, with or without a reason: {100 * (reasoned + unreasoned + pragmas) / tried:.1f} % of those tried.",
+    ]
     return "\n".join([*text, *_without_reason(paths)])
 
 
-def _counts(path: Path) -> tuple[int, int, int, int, int]:
-    found = [_status(code) for code in results(path).values()]
-    killed = sum(status in ("killed", "timeout", "segfault") for status in found)
-    untried = found.count("not checked")
-    return len(found), killed, len(found) - killed - untried, untried, by_pragma(path)
+def _counts(path: Path) -> tuple[int, int, int, int, int, int]:
+    found = {name: _status(code) for name, code in results(path).items()}
+    killed = sum(status in ("killed", "timeout", "segfault") for status in found.values())
+    untried = sum(status == "not checked" for status in found.values())
+    left = survivors(path)
+    reasoned = sum(_is_reasoned(name, path) for name in left)
+    return len(found), killed, reasoned, len(found) - killed - untried - reasoned, untried, by_pragma(path)
+
+
+def survivors(path: Path) -> list[str]:
+    """Return the names of the mutants that no test noticed."""
+    return [name for name, code in results(path).items() if _status(code) in ("survived", "no tests", "suspicious")]
+
+
+def _is_reasoned(name: str, path: Path) -> bool:
+    """Whether `# survives: why` stands on the changed line, or on one of its own above it."""
+    changes = _difference(name, path).splitlines()
+    changed = [n for n, line in enumerate(changes) if line.startswith("-") and not line.startswith("---")]
+    return any(REASON.search(changes[n]) or REASON.fullmatch(changes[n - 1].strip()) for n in changed)
+
+
+def _difference(name: str, path: Path) -> str:
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    return str(get_diff_for_mutant(name, path=path))
 
 
 def by_pragma(path: Path) -> int:

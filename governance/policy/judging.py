@@ -92,6 +92,7 @@ def _own(world: World) -> Judged:
     for column, why in gaps.items():
         if why or asked.nobody:
             blank[column] = (*blank.get(column, ()), *why)
+    # survives: the vendor's own data are judged by their cells alone
     judged = {column: _blanked(answers.answer(world, cell, ()), blank.get(column)) for column, cell in cells.items()}
     judged |= {column: NOTHING_HERE for column in world.question.columns if column not in judged}
     return Judged(NOBODY, (), judged, asked.lists, asked.erased, asked.reasons)
@@ -133,6 +134,7 @@ def _with_people(
     for each in members:
         views = alike.views(world.views_of.get(each.customer, ()))
         if views not in heard:
+            # survives: to carry something to whom it was said of only takes time
             mine = said if each is members[0] else _carried(said, alike.Naming(members[0], each))
             heard[views] = each, _judge(world, each.customer, mine, laws[each.customer], own)
         first, judged = heard[views]
@@ -216,7 +218,7 @@ def groups(world: World, judged: Iterable[Judged]) -> tuple[Group, ...]:
     customers = [each for each in judged if each.customer != NOBODY]
     if not unkeyed(world) or len(customers) == 1:
         return tuple(Group((each,), each.cells, each.lists, each.erased) for each in customers)
-    return (_meet(world, customers),) if customers else ()  # pragma: no mutate - what is unkeyed brings somebody: never nobody here
+    return (_meet(world, customers),) if customers else ()  # survives: what has no key brings somebody
 
 
 def _meet(world: World, customers: list[Judged]) -> Group:

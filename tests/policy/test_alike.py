@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.policy import alike, canonical, decisions, engine, judging, standing, world
+from governance.policy import alike, canonical, decisions, engine, exposure, judging, presence, standing, world
 from governance.policy.answers import Reason
 from governance.policy.values import Basis, ConsentView, Facts, Identity, Need, Obligation, OptIn, Question
 from tests.policy import crowds, strategies
@@ -164,3 +164,28 @@ def test_customers_of_whom_the_same_is_said_are_heard_apart_where_their_people_s
     assert judged == judging.everybody(laid_out, one_by_one=True)
     assert [sorted({r.clause for r in each.cells["note"].reasons} - {""}) for each in judged[1:]] == [["g-2"], ["g-1"]]
     assert [[row.count for row in each.lists] for each in judged[1:]] == [[5], [3]]
+
+
+@pytest.mark.parametrize(
+    ("one_by_one", "looked_at"), [(None, ["a", "c"]), (False, ["a", "c"]), (True, ["a", "b", "c"])]
+)
+def test_of_customers_of_whom_the_same_is_said_one_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, one_by_one: bool | None, looked_at: list[str]
+) -> None:
+    facts = world_with([family(u, document(f"d-{u}", grant(f"g-{u}", "customer.content" if u == "c" else "customer"))) for u in "abc"])  # fmt: skip
+    seen: list[str] = []
+    unpatched, presences = presence.refusals, exposure.presences
+
+    def refusals(read: world.World, customer: str, *rest: object) -> tuple[Reason, ...]:
+        seen.append(customer)
+        return unpatched(read, customer, *rest)  # type: ignore[arg-type]
+
+    def only(read: world.World, customers: object = None) -> object:
+        assert customers == looked_at
+        return presences(read, customers)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(presence, "refusals", refusals)
+    monkeypatch.setattr(exposure, "presences", only)
+    more = {} if one_by_one is None else {"one_by_one": one_by_one}
+    assert len(judging.everybody(world.read(ask(), facts.normal()), **more)) == 4
+    assert seen == looked_at

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from governance.policy import judging
 from governance.policy import world as laid_out
-from governance.policy.answers import Treatment
+from governance.policy.answers import Reason, Treatment
 from governance.policy.values import (
     Basis,
     ColumnCategory,
@@ -112,3 +112,19 @@ def test_lists_and_deletions_of_the_vendors_own_people_hold_for_every_customers_
     assert {space for u, space in found.erased if u == "a"} == {"people", "staff"}
     mine = judged(facts)[1]
     assert [row.space for row in mine.lists] == [row.space for row in mine.erased] == ["people", "staff"]
+
+
+def test_a_list_that_is_missing_for_the_vendors_own_people_adds_to_what_cannot_be_told_apart() -> None:
+    facts = with_own_data(world([family("a", document("d", grant()))]), bases=(GIVEN,))
+    strangers = replace(facts.declarations[1], ref="own-2", name="own.guests", subject_space="guests")
+    facts = replace(
+        facts,
+        declarations=(*facts.declarations, strangers),
+        origins=(*facts.origins, Origin("text", "own-2", NS, "own.guests", "text")),
+        categories=(*facts.categories, ColumnCategory(NS, "own.guests", "text", "user.name")),
+    )
+    own = judged(facts)[0]
+    assert (own.customer, own.out, own.laws) == ("", (), ())
+    assert own.cells["text"].treatment is Treatment.BLANK
+    assert own.cells["text"].reasons == (Reason("not-separable", "", "text", about="person guests"),)
+    assert own.reasons == (Reason("basis", about="bas-own"), Reason("consent-missing", about="staff pty-vendor"))

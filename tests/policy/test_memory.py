@@ -223,3 +223,23 @@ def test_a_step_that_contracts_are_not_asked_about_has_no_contract_judged_again(
     ):  # fmt: skip
         monkeypatch.setattr(module, name, not_again)
     assert decisions.evaluate(asked, canonical.in_order_after(keyed, normal), memory=memory) == expected
+
+
+def test_the_vendors_own_data_and_customers_of_whom_nothing_new_is_said_are_not_judged_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    facts = world([offered("a"), offered("b")])  # type: ignore[list-item]
+    normal, asked, before, memory = judged(ask(), facts)
+    assert decisions.evaluate(asked, normal, memory=memory) == before
+    laws = standing.laws
+
+    def of_one(read: world_of.World, customers: object = None) -> object:
+        assert customers == ["a"]
+        return laws(read, customers)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(standing, "laws", of_one)
+    taken = replace(normal, opt_ins=(OptIn("o-a", "a", LONG_AGO),))
+    assert decisions.evaluate(asked, canonical.in_order_after(taken, normal), memory=memory) != before
+    monkeypatch.setattr(judging, "_own", None)
+    monkeypatch.setattr(standing, "laws", None)
+    assert decisions.evaluate(asked, normal, memory=memory) == before
