@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from governance.reactions import alerts, lateness, mending, proposals, rechecks, violations, watching
+from governance.reactions import alerts, lateness, proposals, rechecks, violations, watching
 from governance.reactions.models import Alert
 from governance.releases import statuses
 from lineage.journal import entries, sequencer
@@ -22,11 +22,11 @@ BATCH = 200
 Reaction = Callable[[Entry], None]
 REACTIONS: Mapping[str, tuple[Reaction, ...]] = {
     "lineage.event": (violations.look,),
-    "document-corrected": (mending.document_corrected,),
     "document-terminated": (proposals.document_terminated,),
     "customer-uncovered": (proposals.customer_uncovered,),
     "consent-recorded": (proposals.consent_recorded,),
     "override-granted": (watching.granted,),
+    "permit-revoked": (rechecks.revoked,),
 }
 
 

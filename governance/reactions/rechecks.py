@@ -69,13 +69,22 @@ def due(*, at: datetime) -> int:
     return done
 
 
+def revoked(entry: Entry) -> None:
+    """Tell of a standing permit that fell because a run of its job was refused: nobody took it back, and no re-check has told of it."""
+    permit = permits.find(next(ref for ref in entry.about if ref.startswith("prm_")))
+    if permit.kind == Permit.Kind.STANDING and permit.revoked_by == SYSTEM.ref:
+        _tell(permit, permit.revoked_why, entry)
+
+
 def _look(permit: Permit, entry: Entry, *, at: datetime) -> None:
     made = rechecks.recheck(permit, at=at, by=SYSTEM)
     if not made.holds:
-        text = f"permit {permit.ref} for {permit.decision.name} is revoked: {made.why}"
-        alerts.raise_once(
-            Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref]
-        )
+        _tell(permit, made.why, entry)
+
+
+def _tell(permit: Permit, why: str, entry: Entry) -> None:
+    text = f"permit {permit.ref} for {permit.decision.name} is revoked: {why}"
+    alerts.raise_once(Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref])
 
 
 def _to_look_at(found: Sequence[Entry], *, at: datetime) -> list[tuple[Permit, Entry]]:

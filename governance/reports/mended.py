@@ -18,7 +18,7 @@ from governance.contracts.models import Correction
 from governance.obligations import terms
 from governance.obligations.models import Obligation
 from governance.policy import answers, canonical, clauses, engine, explain, rules, values
-from governance.releases import comparing, decisions, permits, rechecks, redeciding, rulebook
+from governance.releases import comparing, decisions, rechecks, redeciding, rulebook
 from governance.releases.comparing import Difference, Kind
 from governance.releases.models import Decision, Permit
 from governance.releases.naming import naming
@@ -115,7 +115,7 @@ def _decided(
             yield Effect(Line.UNDECIDED, found.row.ref, {"why": found.problem})
             continue
         try:
-            yield from _of_decision(found.row, found.question, found.facts, reread, known)
+            yield from _of_decision(found.row, found.question, found.facts, reread, correction.recorded_at or known)
         except (errors.Problem, ValueError) as error:
             why = error.detail if isinstance(error, errors.Problem) else str(error)
             yield Effect(Line.UNDECIDED, found.row.ref, {"why": why})
@@ -181,10 +181,16 @@ def _of_permit(permit: Permit, row: Decision, after: answers.Decision, known: da
         "kind": str(permit.kind),
         "issued_at": permit.issued_at.isoformat(),
         "expires_at": permit.expires_at.isoformat(),
-        "live": permits.is_live(permit, at=known),
+        "live": _lived(permit, known),
         "holds": not why,
         "why": why,
     }
+
+
+def _lived(permit: Permit, known: datetime) -> bool:
+    """Say whether it would have been accepted then: one that was revoked since, perhaps for this very correction, would."""
+    ends = min(permit.expires_at, permit.revoked_at or permit.expires_at)
+    return permit.issued_at <= known < ends
 
 
 def _owed(correction: Correction, known: datetime) -> Iterator[Effect]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import batched
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from governance.access.actors import Actor
 from governance.contracts.correction_states import State
@@ -49,6 +50,12 @@ def keep(correction: Correction, *, by: Actor, at: datetime) -> CorrectionRecord
 def of(correction: Correction) -> CorrectionRecord | None:
     """Return what was kept about a correction."""
     return CorrectionRecord.objects.filter(correction_ref=correction.ref).first()
+
+
+def owed() -> "QuerySet[Correction]":
+    """Return the applied corrections of which nothing was kept yet, the oldest first."""
+    kept = CorrectionRecord.objects.values("correction_ref")
+    return Correction.objects.filter(state=State.APPLIED).exclude(ref__in=kept).order_by("recorded_at", "pk")
 
 
 def line_bytes(kind: str, subject: str, said: object) -> bytes:

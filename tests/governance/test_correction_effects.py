@@ -18,6 +18,7 @@ from governance.obligations import duties
 from governance.obligations.models import Obligation
 from governance.policy import canonical
 from governance.reactions import mending, reading
+from governance.reactions.models import Alert
 from governance.releases import decisions
 from governance.releases.models import Decision
 from governance.reports import checks, mended, mended_records
@@ -155,9 +156,7 @@ def test_a_duty_to_delete_and_its_certificates_are_listed_when_the_term_was_mist
 def test_an_applied_correction_has_its_list_kept_once_with_its_digest_in_the_ledger(release_world: World) -> None:
     release_world.ask()
     row = applied(release_world, mistyped(release_world))
-    entry = Entry.objects.get(kind="document-corrected")
-    mending.document_corrected(entry)
-    mending.document_corrected(entry)
+    assert (mending.due(), mending.due()) == (1, 0)
     record = CorrectionRecord.objects.get()
     assert (record.correction_ref, record.looked_at, record.counts["decision"], record.counts["permit"]) == (
         row.ref,
@@ -185,11 +184,32 @@ def test_what_was_not_applied_is_not_kept(release_world: World) -> None:
 def test_the_record_is_made_when_the_correction_is_applied_and_the_permit_falls(release_world: World) -> None:
     asked = release_world.ask()
     row = applied(release_world, mistyped(release_world))
+    assert asked.permit is not None
     reading.run()
-    assert CorrectionRecord.objects.get().correction_ref == row.ref
+    asked.permit.refresh_from_db()
+    assert asked.permit.revoked_at is not None and not CorrectionRecord.objects.exists(), "nothing waits for the list"
+    assert mending.due() == 1
+    record = CorrectionRecord.objects.get()
+    assert record.correction_ref == row.ref
+    assert record.lines.get(kind="permit").said["live"], "when the correction was applied"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_list_that_cannot_be_made_is_told_and_holds_up_nothing(
+    release_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = release_world.ask()
+    row = applied(release_world, mistyped(release_world))
+    with monkeypatch.context() as patched:
+        patched.setattr(mended_records, "keep", lambda *_, **__: 1 / 0)
+        call_command("react", stdout=io.StringIO())
+        call_command("react", stdout=io.StringIO())
     assert asked.permit is not None
     asked.permit.refresh_from_db()
     assert asked.permit.revoked_at is not None
+    assert row.ref in Alert.objects.get(kind="stuck").text
+    call_command("react", stdout=io.StringIO())
+    assert CorrectionRecord.objects.get().correction_ref == row.ref, "the cause was mended"
 
 
 def test_facts_that_were_altered_are_named_and_do_not_stop_the_list(release_world: World) -> None:

@@ -19,7 +19,7 @@ from governance.access import actors
 from governance.catalogue import columns, modes
 from governance.catalogue.places import Place
 from governance.reactions import reading
-from governance.reactions.models import Violation
+from governance.reactions.models import Alert, Violation
 from governance.releases import permits, rechecks, standing, statuses
 from governance.releases.models import Decision, Permit
 from governance.releases.requests import JobName
@@ -141,6 +141,17 @@ def test_what_is_no_longer_permitted_is_refused_with_reasons_and_the_standing_pe
         assert each.revoked_at is not None and statuses.bits()[each.index // 8] >> each.index % 8 & 1
     again = story.renew(row.ref)
     assert again.data["permit"] is None and "was revoked" in again.data["renewal"]["why"]
+
+
+def test_legal_is_told_once_of_a_standing_permit_that_a_refused_run_brought_down(story: Story) -> None:
+    row, retired = story.standing(), story.standing()
+    permits.revoke(retired, why="the job is retired", by=story.world.cast.lawyer.actor)
+    running = permits.find(story.renew(row.ref).data["permit"]["ref"])
+    story.world.activate(BAN, title="Amendment")
+    story.renew(row.ref)
+    reading.run()
+    told = Alert.objects.get(kind="revoked")  # of what a person takes back, that person knows
+    assert row.ref in told.about and "prohibition" in told.text and running.ref not in told.about
 
 
 def test_a_revoked_one_gives_no_permit_though_the_policy_would(story: Story) -> None:

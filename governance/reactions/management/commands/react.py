@@ -9,11 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import OperationalError, close_old_connections, connection
 
-from governance.reactions import proposals, reading, rechecks, watching
+from governance.reactions import mending, proposals, reading, rechecks, watching
 from governance.releases import changes
 from lineage.journal import clock
 
 DATES_EVERY = 60.0  # seconds between two looks at contracts that end by their own date
+LISTS_EVERY = 5.0  # seconds between two looks at corrections whose effects have not been listed yet
 
 
 class Command(BaseCommand):
@@ -34,6 +35,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        # Lists may take minutes, and what must be revoked does not wait for them; what the end interrupts is begun anew.
+        threading.Thread(target=self._list, args=(stop,), daemon=True).start()
         looked = 0.0
         while not stop.wait(options["pause"]):
             try:
@@ -49,11 +52,21 @@ class Command(BaseCommand):
                 connection.close()
                 time.sleep(2)
 
+    def _list(self, stop: threading.Event) -> None:
+        """Keep what corrections changed, on a connection of its own."""
+        while not stop.wait(LISTS_EVERY):
+            try:
+                close_old_connections()
+                mending.due()
+            except OperationalError:  # said by the main loop
+                connection.close()
+
 
 def _round() -> int:
     done = reading.run()
     while rechecks.due(at=clock.now()):
         pass
+    mending.due()
     _look_at_dates()
     return done
 
