@@ -1,6 +1,6 @@
 """Admin pages whose every change goes through a verb: what the verb refuses comes back as an error in the form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -13,9 +13,11 @@ from unfold import decorators
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import BaseDialogForm
 
-from governance.access import actors
+from governance.access import actors, names
 from governance.access.actors import Actor
 from lineage import errors
+
+type Namer = Callable[[Iterable[str]], Mapping[str, str]]  # references -> those that have a name, with it
 
 
 class VerbAdmin(ModelAdmin):  # type: ignore[misc]
@@ -78,6 +80,34 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
         for row in formset.new_objects:
             self.add_inline(form.instance, row, by=actors.of(request.user))
         formset.changed_objects, formset.deleted_objects = [], []
+
+    def namers(self) -> Mapping[str, Namer]:
+        """Fields that hold references of somebody, with what tells their names: each once per page, however many rows it has."""
+        own = [field.name for field in self.model._meta.fields if isinstance(field, models.CharField)]
+        return {name: names.of for name in own if name.endswith("_by")}
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Show names in the list where its rows hold references."""
+        found = super().get_changelist_instance(request)
+        named = self._named(found.result_list, {name for name in found.list_display if isinstance(name, str)})
+        found.list_display = [named.get(name, name) for name in found.list_display]
+        found.sortable_by = [*(found.sortable_by or ()), *named.values()]
+        return found
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show names on a row's page where it holds references that cannot be typed."""
+        form = context["adminform"]
+        named = self._named([context["original"]] if context.get("original") else [], set(form.readonly_fields))
+        put(form, named)
+        return super().render_change_form(request, context, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def _named(self, rows: Iterable[Any], shown: set[str]) -> dict[str, Callable[[Any], object]]:
+        found = {}
+        for name, namer in self.namers().items():
+            refs = {getattr(row, name) for row in rows} if name in shown else set()
+            if known := namer(refs - {""}) if refs - {""} else {}:
+                found[name] = column(self.model._meta.get_field(name), _name_of(name, known))
+        return found
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> None:
         """The ledger is the history."""
@@ -151,6 +181,35 @@ class ShownInline(AppendInline):
 
 class Confirm(BaseDialogForm):  # type: ignore[misc]
     """A dialog that asks nothing but yes: a change takes a POST, never a link."""
+
+
+def column[F: Callable[[Any], object]](field: Any, shown: F) -> F:
+    """Return a column that stands for a field, with its title and its order."""
+    shown.__name__ = field.name
+    shown.short_description = field.verbose_name.removesuffix(" ref")  # type: ignore[attr-defined]
+    shown.admin_order_field = field.name  # type: ignore[attr-defined]
+    return shown
+
+
+def _name_of(field: str, known: Mapping[str, str]) -> Callable[[Any], object]:
+    def shown(row: Any) -> str | None:
+        ref = getattr(row, field)
+        return known.get(ref, ref) or None
+
+    return shown
+
+
+def put(form: Any, columns: Mapping[str, Callable[[Any], object]]) -> None:
+    """Show columns in the place of the fields of their names, on the page (`AdminForm`) of a row."""
+    form.fieldsets = [
+        (title, {**options, "fields": _placed(columns, options["fields"])}) for title, options in form.fieldsets
+    ]
+    form.readonly_fields = _placed(columns, form.readonly_fields)
+
+
+def _placed(columns: Mapping[str, Any], fields: Iterable[Any]) -> list[Any]:
+    in_a_row = (_placed(columns, each) if isinstance(each, (list, tuple)) else each for each in fields)
+    return [columns.get(each, each) if isinstance(each, str) else each for each in in_a_row]
 
 
 def _refusing(base: Any, problem: errors.Problem) -> Any:

@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from governance.access import actors
 from governance.access.actors import Actor
-from governance.access.pages import Confirm, ShownInline, VerbAdmin, perform
+from governance.access.pages import Confirm, Namer, ShownInline, VerbAdmin, perform
 from governance.catalogue import columns, declarations, modes, movements, safeguards, sources, trained
 from governance.catalogue.declared import Declared
 from governance.catalogue.models import (
@@ -36,8 +36,7 @@ from governance.catalogue.models import (
     SourceDeclaration,
 )
 from governance.catalogue.places import Place
-from governance.parties import customers
-from governance.parties.models import Party
+from governance.parties import customers, organisations
 
 LIFE = (
     "declared_by",
@@ -49,6 +48,7 @@ LIFE = (
     "end_approved_by",
     "end_known_at",
 )
+PARTIES = ("recipient_ref", "controller_ref", "party_ref")
 PLACE = ("namespace", "name", "is_pattern")
 BY_DATASET = ("namespace", "name", "ref")
 
@@ -128,7 +128,7 @@ class DeclaredAdmin(VerbAdmin):
     @action(
         description="Confirm the end",
         icon="event_available",
-        permissions=["confirm"],
+        permissions=["confirm_end"],
         dialog={"title": "Confirm the end as the second person", "form_class": Confirm, "form_submit_text": "Confirm"},
     )
     def approve_end(self, request: HttpRequest, form: forms.Form, object_id: str) -> HttpResponse:
@@ -138,17 +138,48 @@ class DeclaredAdmin(VerbAdmin):
             self, request, lambda by: declarations.approve_end(row, by=by), done="It has ended.", object_id=object_id
         )
 
+    def namers(self) -> Mapping[str, Namer]:
+        """Parties stand here by their references, too."""
+        own = {field.name for field in self.model._meta.fields}
+        return {**super().namers(), **dict.fromkeys(own.intersection(PARTIES), organisations.names)}
+
     def has_confirm_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Those whose role may be the second person."""
-        return bool(set(declarations.CONFIRMERS) & getattr(request.user, "roles", frozenset()))
+        """Those whose role may be the second person, while one is awaited."""
+        row = self._row(request, object_id)
+        return (
+            row is not None
+            and row.known_at is None
+            and row.end_known_at is None
+            and self._second(request, row.declared_by)
+        )
+
+    def has_confirm_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """The same for an end that was proposed."""
+        row = self._row(request, object_id)
+        return (
+            row is not None and bool(row.ended_on) and row.end_known_at is None and self._second(request, row.ended_by)
+        )
 
     def has_end_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
-        """Those who may declare."""
+        """Those who may declare, while no end is recorded."""
+        row = self._row(request, object_id)
+        return row is not None and row.ended_on is None and self.may_declare(request)
+
+    def may_declare(self, request: HttpRequest) -> bool:
+        """Say whether this is the person's to declare."""
         return self.model.SCOPE in getattr(request.user, "scopes", frozenset())
+
+    def _row(self, request: HttpRequest, object_id: str | None) -> Declared | None:
+        found: Declared | None = self.get_object(request, str(object_id)) if object_id else None
+        return found
+
+    def _second(self, request: HttpRequest, first: str) -> bool:
+        by = actors.of(request.user)
+        return by.ref != first and bool(by.roles.intersection(declarations.CONFIRMERS))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Those who may declare."""
-        return self.has_end_permission(request)
+        return self.may_declare(request)
 
 
 def place(obj: Any) -> Place:
@@ -302,7 +333,7 @@ class ServiceAdmin(DeclaredAdmin):
 class OwnerReleaseAdmin(DeclaredAdmin):
     """What a customer, as an owner of a model, lets us do with it: seen by those who read contracts, for customers they see."""
 
-    list_display = ("model", "customer", "action", "recipient", "valid_from", "valid_to", "state")
+    list_display = ("model", "customer", "action", "recipient_ref", "valid_from", "valid_to", "state")
     list_filter = ("action",)
     search_fields = ("ref", "model__name", "customer__name", "recipient_ref")
     list_select_related = ("model", "customer")
@@ -334,12 +365,6 @@ class OwnerReleaseAdmin(DeclaredAdmin):
             obj.model, obj.customer, action=obj.action, recipient=obj.recipient_ref, evidence=obj.evidence,
             evidence_digest=obj.evidence_digest, valid_from=obj.valid_from, valid_to=obj.valid_to, by=by,
         )  # fmt: skip
-
-    @display(description="recipient")
-    def recipient(self, obj: OwnerRelease) -> str:
-        """The party's name."""
-        party = Party.objects.filter(ref=obj.recipient_ref).first()
-        return party.name if party else obj.recipient_ref
 
 
 @admin.register(Model)

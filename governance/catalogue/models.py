@@ -353,7 +353,7 @@ class OwnerRelease(Declared):
         triggers = declared.history("owner_release")
 
     def __str__(self) -> str:
-        return f"{self.customer} lets {self.model} {self.get_action_display()} {self.recipient_ref}"
+        return f"{self.customer} lets {self.model} {self.get_action_display()} another party"
 
 
 class EnforcementMode(models.Model):

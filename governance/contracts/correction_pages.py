@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from governance.access import actors
 from governance.access.actors import Actor
+from governance.access.names import listed
 from governance.access.pages import AppendInline, display
 from governance.contracts import (
     corrected_clauses,
@@ -29,7 +30,6 @@ from governance.contracts.models import (
     Correction,
     Document,
 )
-from governance.contracts.people import names
 
 STATE_COLOURS = {
     State.DRAFT.label: "info",
@@ -197,12 +197,12 @@ class CorrectionAdmin(Buttons):
     @display(description="drafted by")
     def drafted_by_(self, obj: Correction) -> str:
         """By name."""
-        return names([obj.drafted_by])
+        return listed([obj.drafted_by])
 
     @display(description="applied by")
     def applied_by_(self, obj: Correction) -> str:
         """By name."""
-        return names([obj.applied_by])
+        return listed([obj.applied_by])
 
 
 def _shown(row: Correction, request: HttpRequest, page: CorrectionAdmin) -> dict[str, Any]:
@@ -237,11 +237,11 @@ def _next(row: Correction, by: Actor) -> str:
         case State.DRAFT:
             return "Type what the signed text says, then submit it: a second person compares it and applies it."
         case State.SUBMITTED if by.ref in row.authors:
-            return f"Waiting for a second person: written by {names(row.authors)}, it is applied by an approver who wrote nothing in it."
+            return f"Waiting for a second person: written by {listed(row.authors)}, it is applied by an approver who wrote nothing in it."
         case State.SUBMITTED:
-            return f"Waiting for an approver. Written by {names(row.authors)}: compare the right column with the signed text."
+            return f"Waiting for an approver. Written by {listed(row.authors)}: compare the right column with the signed text."
         case State.APPLIED:
-            return f"Applied by {names([row.applied_by])} on {row.recorded_at:%-d %B %Y}. Known from then on; it counts from the document's own dates."
+            return f"Applied by {listed([row.applied_by])} on {row.recorded_at:%-d %B %Y}. Known from then on; it counts from the document's own dates."
         case _:
             return f"It never counted. {row.closing_note}"
 

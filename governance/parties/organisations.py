@@ -1,5 +1,7 @@
 """Parties: our own entities and everybody else who can sign, receive, be served or be kept out."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 
 from governance.access import roles
@@ -40,6 +42,11 @@ def get(ref: str) -> Party:
     if party is None:
         raise errors.NotFound("no such party", where="party", remedy="register it, or use one of /api/v1/parties")
     return party
+
+
+def names(refs: Iterable[str]) -> dict[str, str]:
+    """Return the names of those among these references that are parties."""
+    return dict(Party.objects.filter(ref__in=set(refs)).values_list("ref", "name"))
 
 
 def may_edit(by: Actor) -> None:

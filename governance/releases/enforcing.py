@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from governance.catalogue import modes
 from governance.catalogue.models import EnforcementMode
 from governance.policy import reasons
-from governance.releases.models import Decision, StoredAnswer
+from governance.releases.models import Decision, Permit, StoredAnswer
 
 DAYS = 30
 MOST = 200  # namespaces
@@ -34,7 +34,8 @@ class Namespace:
     permitted: int
     planned: int
     refused: int
-    let_through: int  # refused by the policy, not by the gate
+    let_through: int  # refused by the policy, not by the gate, which enforcing would have refused
+    overridden: int  # refused by the policy, permitted by a person for a time: enforcing would change nothing
     last_asked: datetime | None
     reasons: tuple[tuple[str, str, int], ...]  # code, its sentence, refusals that name it; the most frequent first
 
@@ -52,8 +53,10 @@ def overview(*, at: datetime, days: int = DAYS) -> list[Namespace]:
 
 def _counted(rows: "QuerySet[Decision]") -> Iterable[Mapping[str, Any]]:
     verdicts = {str(verdict): Count("pk", filter=Q(verdict=verdict)) for verdict in Decision.Verdict}
-    through = Count("pk", filter=Q(verdict=DENY) & ~Q(enforcement=ENFORCE))
+    overridden = Q(verdict=DENY, pk__in=Permit.objects.filter(override__isnull=False).values("decision"))
+    through = Count("pk", filter=Q(verdict=DENY) & ~Q(enforcement=ENFORCE) & ~overridden)
     counts = {"asked": Count("pk"), "let_through": through, "last_asked": Max("recorded_at"), **verdicts}
+    counts["overridden"] = Count("pk", filter=overridden)
     found: Any = rows.order_by().values("namespace").annotate(**counts)
     return list(found.order_by("-asked", "namespace")[:MOST])
 
@@ -91,6 +94,7 @@ def _namespace(name: str, row: Mapping[str, Any], why: Counter[str], at: datetim
         planned=row.get(str(Decision.Verdict.PERMIT_WITH_PLAN), 0),
         refused=row.get(str(DENY), 0),
         let_through=row.get("let_through", 0),
+        overridden=row.get("overridden", 0),
         last_asked=row.get("last_asked"),
         reasons=tuple((code, reasons.CODES[code].sentence, number) for code, number in why.most_common(TOP)),
     )

@@ -58,7 +58,7 @@ class OverrideAdmin(VerbAdmin):
     """Every override, those that wait for review first."""
 
     changeable = False
-    list_display = ("state", "name", "action", "purpose", "granted_by", "granted_at", "review_by", "ends_at")
+    list_display = ("state", "name", "use", "granted_by", "granted_at", "ends_at")
     list_display_links = ("state", "name")
     list_filter = (("reviewed_at", admin.EmptyFieldListFilter), "namespace")
     search_fields = ("ref", "name", "reason", "decision__ref")
@@ -98,6 +98,11 @@ class OverrideAdmin(VerbAdmin):
     def state(self, row: Override) -> str:
         """Where it stands, coloured."""
         return overrides.state(row, at=timezone.now())
+
+    @display(description="For")
+    def use(self, row: Override) -> str:
+        """What it may be used for."""
+        return f"{row.action} for {row.purpose}"
 
     @display(description="Given over")
     def over_what(self, row: Override) -> str:

@@ -17,7 +17,7 @@ from governance.catalogue.places import Place
 from governance.obligations import duties, holds
 from governance.reactions import reading
 from governance.reactions.models import Alert
-from governance.releases import decisions, overrides, permits, rechecks, statuses
+from governance.releases import decisions, enforcing, overrides, permits, rechecks, statuses
 from governance.releases.decisions import Answered
 from governance.releases.models import Override, Permit
 from governance.releases.requests import DatasetName
@@ -85,6 +85,17 @@ def test_without_a_review_it_lapses_within_a_day_and_with_one_it_lasts_as_long_a
     assert not row.is_live(at=row.granted_at + timedelta(hours=60))
     claims = permits.claims(again(release_world).permit)  # type: ignore[arg-type]
     assert claims["override"]["agreed_by"] == release_world.cast.approver.ref
+
+
+def test_what_a_person_overrode_is_not_counted_as_let_through(release_world: World, officer: User) -> None:
+    refused = again(release_world)  # nothing is enforced yet
+    given(refused, officer)
+    assert again(release_world).permit is not None
+    (found,) = enforcing.overview(at=now())
+    assert (found.mode, found.refused, found.let_through, found.overridden) == ("observe", 2, 1, 1)
+    client = Client()
+    client.force_login(officer, backend="governance.access.backends.RoleBackend")
+    assert "1 of these overridden by a person" in client.get("/admin/releases/decision/modes/").content.decode()
 
 
 def test_a_refusal_on_review_revokes_at_once(release_world: World, refused: Answered, officer: User) -> None:
@@ -402,4 +413,7 @@ def test_the_pages_offer_it_to_those_who_may_and_say_where_it_stands(
     assert anton.post(f"{own}/agree/", {"_form_submitted": "on", "note": "seen"}).status_code in (200, 302)
     row.refresh_from_db()
     assert (row.agreed, row.reviewed_by) == (True, release_world.cast.approver.ref)
-    assert anton.get("/admin/releases/override/").status_code == 200
+    listed = anton.get("/admin/releases/override/").content.decode()
+    assert (
+        "Olga" in listed and "user:usr" not in listed and "user:usr" not in anton.get(f"{own}/change/").content.decode()
+    )

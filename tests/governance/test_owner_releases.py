@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
+from django.test import Client
 from rest_framework.test import APIClient
 
 from governance.access import actors
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class World:
     """A model made from one customer's data; the contract says that the customer owns it."""
 
+    @named.at_once()
     def __init__(self, cast: Cast) -> None:
         self.cast, self.customer = cast, named.customer("Alder Logistics AB")
         family = named.family(self.customer, by=actors.SYSTEM)
@@ -181,3 +183,20 @@ def _refused(client: APIClient, address: str, body: dict[str, Any]) -> None:
     answer = client.post(address, body, format="json")
     assert 400 <= answer.status_code < 500
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_the_page_names_the_recipient_and_offers_what_waits_for_a_second_person(world: World) -> None:
+    row, page = world.release(), Client()
+    page.force_login(world.cast.approver, backend="governance.access.backends.RoleBackend")
+    address = f"/admin/catalogue/ownerrelease/{row.pk}/"
+
+    def shown() -> tuple[str, bool, bool, bool]:
+        text = page.get(f"{address}change/").content.decode()
+        return (text, *(f"{row.pk}/{name}/" in text for name in ("approve", "approve_end", "end")))  # type: ignore[return-value]
+
+    text, *buttons = shown()
+    assert "Rival AG" in text and world.rival.ref not in text and "Laura" in text and "user:usr" not in text
+    assert buttons[:2] == [True, False]
+    declarations.approve(row, by=world.cast.approver.actor)
+    assert shown()[1:3] == (False, False)
+    assert "Rival AG" in page.get("/admin/catalogue/ownerrelease/").content.decode()
