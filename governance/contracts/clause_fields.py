@@ -17,8 +17,8 @@ from unfold.widgets import (
 
 from consent import trees
 from governance.contracts import encoding
+from governance.contracts.clause_references import References
 from governance.contracts.models import Clause, Correction, Document
-from governance.parties.models import Party, PartyGroup
 from governance.policy.clauses import deletion_term, grant, model_ownership, requirement, undertaking
 
 type Owner = Document | Correction  # whose clause it is
@@ -141,26 +141,9 @@ def lines(name: str, label: str, help_text: str = "") -> Part:
     )
 
 
-def rows(name: str, label: str, choices: Callable[[Owner], list[tuple[str, str]]], help_text: str = "") -> Part:
-    """References to rows, shown by their names."""
-    return Part(
-        name,
-        lambda owner: forms.MultipleChoiceField(
-            label=label,
-            choices=choices(owner),
-            required=False,
-            help_text=help_text,
-            widget=UnfoldAdminSelect2MultipleWidget,
-        ),
-    )
-
-
-def _parties(owner: Owner) -> list[tuple[str, str]]:
-    return list(Party.objects.values_list("ref", "name"))
-
-
-def _groups(owner: Owner) -> list[tuple[str, str]]:
-    return list(PartyGroup.objects.values_list("ref", "name"))
+def rows(name: str, label: str, kind: str, help_text: str = "") -> Part:
+    """References to parties or groups, shown by their names."""
+    return Part(name, lambda owner: References(kind, label=label, required=False, help_text=help_text))
 
 
 def _offers(owner: Owner) -> list[tuple[str, str]]:
@@ -192,7 +175,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
         Part("offer", lambda owner: forms.ChoiceField(label="While this opt-in is active", choices=_offers(owner), required=False, widget=UnfoldAdminSelect2Widget)),
         day("until", "Until", "First day on which it no longer holds."),
         flag("customer_only", "Only for a model or improvement that serves this customer alone"),
-        rows("recipients", "Recipients", _parties, "None: we ourselves only."),
+        rows("recipients", "Recipients", "party", "None: we ourselves only."),
         lines("regions", "Regions where the work is done", "Separated by commas. None: any."),
         number("max_retention_days", "Kept at most, in days"),
         text("signatory", "Signatory", "Who accepted the use, for the customer."),
@@ -203,8 +186,8 @@ PARTS: dict[str, tuple[Part, ...]] = {
         keys("purposes", "For these purposes", [PURPOSES], anything=True, needed=False, help_text=_NONE_IS_ANY),
     ),
     Clause.Kind.PARTY_RESTRICTION: (
-        rows("parties", "These parties", _parties, "May not receive the data, be served by the model, or take it over."),
-        rows("groups", "Everyone in these groups", _groups, "Who belongs to a group is asked anew for each decision."),
+        rows("parties", "These parties", "party", "May not receive the data, be served by the model, or take it over."),
+        rows("groups", "Everyone in these groups", "group", "Who belongs to a group is asked anew for each decision."),
     ),
     Clause.Kind.OPT_IN_OFFER: (
         text("discount", "What is paid for the opt-in", "In the words of the contract, such as: 8 % of the fees", needed=True),

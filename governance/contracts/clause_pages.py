@@ -14,7 +14,15 @@ from unfold.enums import ActionVariant
 from governance.access import actors
 from governance.access.actors import Actor
 from governance.access.pages import Confirm, VerbAdmin, button, perform
-from governance.contracts import clause_fields, clause_forms, clauses, documents, meaning
+from governance.contracts import (
+    clause_fields,
+    clause_forms,
+    clause_references,
+    clauses,
+    documents,
+    meaning,
+    optins,
+)
 from governance.contracts.models import Clause, Correction, Document
 
 LIKE = {
@@ -68,11 +76,12 @@ class ClausePage(VerbAdmin):
         return super().has_change_permission(request, obj) and (obj is None or self.owner_of(obj).is_draft)
 
     def get_urls(self) -> list[Any]:
-        """Add the preview."""
+        """Add the preview, and the names that a form looks up."""
         preview = path(
             "preview/<str:kind>/<int:owner>/", self.admin_site.admin_view(self.preview), name=f"{self._name()}_preview"
         )
-        return [preview, *super().get_urls()]
+        named = path("named/<str:kind>/", self.admin_site.admin_view(self.named), name=f"{self._name()}_named")
+        return [preview, named, *super().get_urls()]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Return the form of the clause's kind; `?document=` (or `?correction=`) and `?kind=` say which for a new one."""
@@ -122,6 +131,10 @@ class ClausePage(VerbAdmin):
             return JsonResponse({"missing": f"Still to be filled in: {', '.join(missing)}."})
         wrong = (f"{_label(form, name)}{each}" for name, found in form.errors.items() for each in found)
         return JsonResponse({"problem": " ".join(wrong)})
+
+    def named(self, request: HttpRequest, kind: str) -> JsonResponse:
+        """Answer the names of parties or groups that fit what is typed."""
+        return clause_references.lookup(request, kind, may=bool(self.has_add_permission(request)))
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
         """Back to the owner, unless another one follows."""
@@ -176,6 +189,14 @@ class ClauseAdmin(ClausePage):
     def owners(self, request: HttpRequest) -> QuerySet[Document]:
         """Visible documents."""
         return documents.visible_to(actors.of(request.user))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """An opt-in looks for offers, as the documents read now: one that was corrected into an offer is one."""
+        found, twice = super().get_search_results(request, queryset, search_term)
+        if (request.GET.get("model_name"), request.GET.get("field_name")) == ("optin", "offer"):
+            offers = optins.offers_visible_to(actors.of(request.user))
+            found = found.filter(pk__in=offers.values("pk")).select_related("document")
+        return found, twice
 
     def create(self, obj: Clause, form: Any, *, by: Actor) -> Clause:
         """Add it to its draft."""

@@ -1,5 +1,6 @@
 """The admin page of a document: what it says, clause by clause, where it stands, and the buttons that move it on."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -7,16 +8,17 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 
 from governance.access import actors, roles
 from governance.access.actors import Actor
-from governance.access.pages import AppendInline, display
+from governance.access.names import listed
+from governance.access.pages import AppendInline, column, display, put
 from governance.contracts import clauses, documents, families, meaning, readings, renewals
 from governance.contracts.document_buttons import Buttons
 from governance.contracts.document_forms import DocumentForm, PrevailsForm
+from governance.contracts.encoded import HEAD
 from governance.contracts.models import Clause, Correction, Document, Prevails, Repeal
-from governance.contracts.people import names
 from governance.contracts.readings import Reading
 from governance.contracts.states import State
 
@@ -191,6 +193,20 @@ class DocumentAdmin(Buttons):
         context = {**(extra_context or {}), **(_shown(document, request, self) if document else {})}
         return super().changeform_view(request, object_id, form_url, context)
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Of a corrected document show what it says now, and what was typed first."""
+        document = context.get("original")
+        head = readings.of(document).head if document else None
+        if isinstance(head, Correction):
+            form, typed = (
+                context["adminform"],
+                [name for name in HEAD if getattr(head, name) != getattr(document, name)],
+            )
+            put(form, {name: column(Document._meta.get_field(name), _as_read(head, name)) for name in HEAD})
+            form.readonly_fields += typed
+            form.fieldsets += [("Before it was corrected", {"fields": [tuple(typed)]})] if typed else []
+        return super().render_change_form(request, context, *args, **kwargs)
+
     @display(description="contract", ordering="family__title")
     def contract(self, obj: Document) -> str:
         """The contract, or that it is a form."""
@@ -211,17 +227,17 @@ class DocumentAdmin(Buttons):
     @display(description="drafted by")
     def drafted_by_(self, obj: Document) -> str:
         """By name."""
-        return names([obj.drafted_by])
+        return listed([obj.drafted_by])
 
     @display(description="approved by")
     def approved_by_(self, obj: Document) -> str:
         """By name."""
-        return names([obj.approved_by])
+        return listed([obj.approved_by])
 
     @display(description="activated by")
     def activated_by_(self, obj: Document) -> str:
         """By name."""
-        return names([obj.activated_by])
+        return listed([obj.activated_by])
 
 
 def _shown(document: Document, request: HttpRequest, page: DocumentAdmin) -> dict[str, Any]:
@@ -245,6 +261,13 @@ def _shown(document: Document, request: HttpRequest, page: DocumentAdmin) -> dic
     }
 
 
+def _as_read(head: Correction, name: str) -> Callable[[Any], object]:
+    def shown(document: Document) -> object:
+        return head.get_renewal_display() if name == "renewal" else formats.localize(getattr(head, name)) or None
+
+    return shown
+
+
 def _cards(reading: Reading) -> list[dict[str, Any]]:
     """Clauses as they read now, each with its meaning and its page."""
     return [
@@ -262,11 +285,11 @@ def _next(document: Document, by: Actor) -> str:
         case State.DRAFT:
             return "Write its clauses, then submit it: a second person approves it."
         case State.SUBMITTED if by.ref in document.authors:
-            return f"Waiting for a second person: written by {names(document.authors)}, it is approved by an approver who wrote nothing in it."
+            return f"Waiting for a second person: written by {listed(document.authors)}, it is approved by an approver who wrote nothing in it."
         case State.SUBMITTED if roles.APPROVER in by.roles:
-            return f"Waiting for you or another approver. Written by {names(document.authors)}: compare each clause with the signed text."
+            return f"Waiting for you or another approver. Written by {listed(document.authors)}: compare each clause with the signed text."
         case State.SUBMITTED:
-            return f"Waiting for an approver. Written by {names(document.authors)}."
+            return f"Waiting for an approver. Written by {listed(document.authors)}."
         case State.APPROVED if document.signed_on is None:
             return "Approved. Record the signature, then activate it: until then it does not count."
         case State.APPROVED:

@@ -328,9 +328,7 @@ class OptIn(Period):
     """A customer takes up an offer for a period."""
 
     ref = models.CharField(max_length=40, unique=True, default=opt_in_ref, editable=False)
-    offer = models.ForeignKey(
-        Clause, on_delete=models.PROTECT, related_name="opt_ins", limit_choices_to={"kind": "OptInOffer"}
-    )
+    offer = models.ForeignKey(Clause, on_delete=models.PROTECT, related_name="opt_ins")
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="opt_ins")
     evidence = models.CharField(max_length=500, help_text="how the customer said so: order, ticket, message")
 

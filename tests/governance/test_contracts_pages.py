@@ -13,7 +13,7 @@ from governance.access.models import ServiceKey, User
 from governance.contracts import clause_fields, clauses, documents, meaning
 from governance.contracts.models import Clause, ContractFamily, Document
 from governance.contracts.states import State
-from governance.parties import customers, groups
+from governance.parties import customers, groups, organisations
 from governance.parties.models import TenantKey
 from governance.policy import clauses as policy_clauses
 from governance.policy.clauses import deletion_term, grant
@@ -105,6 +105,30 @@ def test_the_preview_answers_with_the_meaning_or_with_what_is_wrong(cast: Cast, 
     assert lawyer.get(url).status_code == 404
     assert lawyer.post(reverse("admin:contracts_clause_preview", args=["Wish", document.pk])).status_code == 404
     assert lawyer.post(reverse("admin:contracts_clause_preview", args=["Grant", 999999])).status_code == 404
+
+
+def test_a_form_looks_parties_up_and_holds_only_those_that_were_chosen(cast: Cast, family: ContractFamily) -> None:
+    document, lawyer = named.draft(family, by=cast.lawyer.actor), client(cast.lawyer)
+    parties = [organisations.register(f"Rival {n:02}", by=actors.SYSTEM) for n in range(30)]
+    add = f"{reverse('admin:contracts_clause_add')}?document={document.pk}&kind=PartyRestriction"
+    assert "Rival" not in lawyer.get(add).content.decode()
+    names = reverse("admin:contracts_clause_named", args=["party"])
+    first, second = (lawyer.get(names, {"term": "rival", "page": page}).json() for page in (1, 2))
+    assert [len(first["results"]), len(second["results"])] == [20, 10]
+    assert first["pagination"]["more"] and not second["pagination"]["more"]
+    assert lawyer.get(names, {"term": "rival 07"}).json()["results"] == [{"id": parties[7].ref, "text": "Rival 07"}]
+    for odd in ({"page": "0"}, {"page": "x"}, {"page": "9" * 30}):
+        assert lawyer.get(names, odd).status_code == 200
+    assert lawyer.get(reverse("admin:contracts_clause_named", args=["customer"])).status_code == 404
+    assert client(cast.auditor).get(names).status_code in (302, 403)
+    typed = {"number": "7", "passage": "Not to rivals.", "says_parties": [parties[3].ref]}
+    refused = lawyer.post(add, typed | {"says_parties": [parties[3].ref, "pty_nobody"]})
+    assert "pty_nobody is not one of the available choices" in refused.content.decode()
+    assert lawyer.post(add, typed).status_code == 302
+    clause = document.clauses.get()
+    assert clause.body == {"parties": [parties[3].ref]}
+    shown = lawyer.get(reverse("admin:contracts_clause_change", args=[clause.pk])).content.decode()
+    assert "Rival 03" in shown and "Rival 04" not in shown
 
 
 def test_buttons_post_and_links_change_nothing(cast: Cast, family: ContractFamily) -> None:

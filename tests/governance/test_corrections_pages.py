@@ -1,5 +1,6 @@
 """Corrections in the admin: begun on the document's page, shown before and after, applied by somebody else's button."""
 
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from django.urls import reverse
 from governance.access.models import User
 from governance.contracts import clause_fields, corrected_clauses, corrections, readings
 from governance.contracts.correction_states import State
-from governance.contracts.models import Clause, Correction, Document
+from governance.contracts.models import Clause, Correction, Document, OptIn
+from governance.parties.models import Customer
 from tests import cast as named
 from tests.cast import Cast
 from tests.governance.test_contracts_pages import HTMX, client
@@ -59,6 +61,43 @@ def test_a_lawyer_corrects_and_an_approver_applies(cast: Cast, document: Documen
     now = page(cast.lawyer, document)
     assert "as corrected on" in now and "No training with content." in now
     assert "The words of clause 1." not in now
+
+
+def test_the_page_of_a_corrected_document_shows_the_dates_that_count_and_what_was_typed_first(
+    cast: Cast, document: Document
+) -> None:
+    row = corrections.draft(document, reason="it began in March", by=cast.lawyer.actor)
+    row = corrections.edit(row, effective_on=date(2025, 3, 1), by=cast.lawyer.actor)
+    assert "Before it was corrected" not in page(cast.lawyer, document)
+    corrections.submit(row, by=cast.lawyer.actor)
+    corrections.apply(row, by=cast.approver.actor, at=datetime.now(UTC))
+    now, typed = page(cast.lawyer, document).split("Before it was corrected")
+    assert ">1 Mar 2025<" in now.rpartition("The document, as corrected")[2] and "1 Feb 2025" not in now
+    assert ">1 Feb 2025<" in typed and "1 Mar 2025" not in typed
+
+
+def test_a_clause_that_was_corrected_into_an_offer_is_found_for_an_opt_in(cast: Cast, document: Document) -> None:
+    def found() -> list[str]:
+        said = {"app_label": "contracts", "model_name": "optin", "field_name": "offer", "term": ""}
+        answer = client(cast.lawyer).get(reverse("admin:autocomplete"), said).json()
+        return [each["id"] for each in answer["results"]]
+
+    assert found() == []
+    clause = document.clauses.get(number="2")
+    row = corrections.draft(document, reason="it is an offer", by=cast.lawyer.actor)
+    corrected_clauses.change(row, clause.ref, kind="OptInOffer", body={"discount": "8 %"}, by=cast.lawyer.actor)
+    corrections.submit(row, by=cast.lawyer.actor)
+    corrections.apply(row, by=cast.approver.actor, at=datetime.now(UTC))
+    assert found() == [str(clause.pk)]
+    typed = {
+        "offer": clause.pk,
+        "customer": Customer.objects.get().pk,
+        "evidence": "order 7",
+        "valid_from_0": "2025-05-01",
+        "valid_from_1": "00:00",
+    }
+    assert client(cast.lawyer).post(reverse("admin:contracts_optin_add"), typed).status_code == 302
+    assert OptIn.objects.get().offer == clause
 
 
 def test_a_clause_is_read_as_another_kind(cast: Cast, correction: Correction) -> None:
