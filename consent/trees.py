@@ -130,16 +130,16 @@ def _begun() -> QuerySet[OwnKey]:
 
 def _all_named(rows: Iterable[OwnKey]) -> list[tuple[OwnKey, tuple[str, ...]]]:
     """Each with every name that it ever had, the present one first."""
-    named = renames()
-    return [(row, tuple(vocabulary.spellings(vocabulary.current(row.key, named), named))) for row in rows]
+    listed = list(rows)
+    named = renames() if listed else ()
+    return [(row, tuple(vocabulary.spellings(vocabulary.current(row.key, named), named))) for row in listed]
 
 
 def _named(rows: QuerySet[OwnKey]) -> list[tuple[OwnKey, tuple[str, ...]]]:
     """The same without those that are retired, or lie below one that is."""
-    gone = [names[0] for _, names in _all_named(_approved().filter(retired_at__isnull=False))]
-    return [
-        (row, names) for row, names in _all_named(rows) if not any(vocabulary.covers(above, names[0]) for above in gone)
-    ]
+    standing = _all_named(rows)
+    gone = [names[0] for _, names in _all_named(_approved().filter(retired_at__isnull=False))] if standing else []
+    return [(row, names) for row, names in standing if not any(vocabulary.covers(above, names[0]) for above in gone)]
 
 
 def _own(rows: Named) -> vocabulary.Own:

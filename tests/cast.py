@@ -3,11 +3,14 @@
 Use the fixtures of `conftest.py` (`cast`, `caller`), or these functions where a test tells its own story.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
+from django.db import transaction
 from rest_framework.test import APIClient
 
 from governance.access import actors, keys, roles
@@ -17,6 +20,7 @@ from governance.contracts import clauses, documents, families
 from governance.contracts.models import ContractFamily, Document
 from governance.parties import customers, keyspaces, organisations
 from governance.parties.models import Customer, Party, TenantKeySpace
+from lineage.journal import clock, entries
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -57,6 +61,13 @@ def assemble() -> Cast:
         auditor=person("aurel", roles.AUDITOR, first_name="Aurel"),
         stranger=person("stefan", first_name="Stefan"),
     )
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Make a world in one transaction, its entries with one statement: by the same verbs, with a tenth of the work."""
+    with transaction.atomic(), entries.together(at=clock.now()):
+        yield
 
 
 def key(*scopes: str, owner: User) -> tuple[ServiceKey, str]:

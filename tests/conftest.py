@@ -1,6 +1,8 @@
 """What every test gets: keys and checkpoint copies of its own, and a database that can be emptied although it refuses to forget."""
 
+import itertools
 import os
+import unittest.mock
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,24 +16,14 @@ hypothesis.settings.register_profile("test", deadline=None, suppress_health_chec
 hypothesis.settings.register_profile("prove", parent=hypothesis.settings.get_profile("test"), max_examples=3_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 
-# Statement triggers on TRUNCATE: `tgtype` has bit 32 (PostgreSQL's pg_trigger.h).
-_GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype::int & 32 <> 0"
-_teardown = TransactionTestCase._fixture_teardown
-
 
 def _empty(self: TransactionTestCase) -> None:
-    """Tests that commit are cleaned up with TRUNCATE, which append-only tables refuse: as the owner, switch that off for a moment."""
-    with connection.cursor() as cursor:
-        cursor.execute(_GUARDED)
-        tables = [row[0] for row in cursor.fetchall()]
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        _teardown(self)
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+    """Tests that commit are cleaned up by our own means: the database refuses to forget."""
     from governance.releases import kept
+    from tests import emptying
 
-    kept.forget()  # TRUNCATE, which the application may not do, is noted by nobody
+    emptying.empty()
+    kept.forget()  # what was deleted with the triggers off is noted by nobody
 
 
 TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
@@ -54,12 +46,28 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("keys")
 
 
+@pytest.fixture(scope="session")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where tests find folders of their own for copies of checkpoints."""
+    return tmp_path_factory.mktemp("checkpoints")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_waiting_for_the_disk() -> Iterator[None]:
+    """What tests write into files need not last either."""
+    with unittest.mock.patch("os.fsync", new=lambda _: None):
+        yield
+
+
+_NUMBERS = itertools.count()
+
+
 @pytest.fixture(autouse=True)
-def _own_keys_and_copies(settings, keystore: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:  # type: ignore[no-untyped-def]
+def _own_keys_and_copies(settings, keystore: Path, copies: Path) -> Iterator[None]:  # type: ignore[no-untyped-def]
     settings.KEYSTORE_DIR = keystore
     settings.KEYSTORE_PASSPHRASE = "a passphrase for tests only"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
-    settings.CHECKPOINT_COPY_DIR = tmp_path_factory.mktemp("checkpoints")
+    settings.CHECKPOINT_COPY_DIR = copies / str(next(_NUMBERS))  # made when it is written to, which most tests never do
     yield
 
 
@@ -74,7 +82,10 @@ def cast(db: None):  # type: ignore[no-untyped-def]
 @pytest.fixture
 def release_world(cast, settings, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Three customers, their rows in a real data plane, contracts and lineage: a `tests.governance.releases_world.World`."""
+    from tests import cast as people
     from tests.governance import releases_world
 
     with releases_world.plane(settings, tmp_path / "planes.json") as plane:
-        yield releases_world.build(cast, plane)
+        with people.at_once():
+            world = releases_world.build(cast, plane)
+        yield world

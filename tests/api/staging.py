@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from django.db import connection
 from rest_framework.test import APIClient
 
 from consent import subjects
@@ -20,6 +19,7 @@ from governance.contracts.models import Clause, ContractFamily, Document
 from governance.parties import customers, groups, keyspaces, organisations
 from governance.parties.models import Customer, Party, PartyGroup, TenantKeySpace
 from governance.policy import values as v
+from lineage.journal import clock, entries
 from tests import cast as people
 from tests.api import staging_contracts, staging_data
 from tests.cast import Cast
@@ -107,28 +107,21 @@ def build(stage: Stage, tale: Tale) -> Played:
     )
     tale = move(tale, stage.moved)
     then = tale.question.as_known_at
-    _parties(stage, tale)
-    staging_contracts.draft(stage, tale)
-    staging_data.lay_out(stage, tale)
-    _wave(stage, tale, lambda known: known is None or known <= then)
-    clock = now() if tale.question.as_known_at < tale.question.at else None
-    if clock:
+    with entries.together(at=clock.now()):  # hundreds of statements less; the verbs are the same
+        _parties(stage, tale)
+        staging_contracts.draft(stage, tale)
+        staging_data.lay_out(stage, tale)
+        _wave(stage, tale, lambda known: known is None or known <= then)
+    read = clock.present() if tale.question.as_known_at < tale.question.at else None
+    if read:
         _wave(stage, tale, lambda known: known is not None and known > then)
         staging_contracts.terminate(stage, tale.later_ends)
-    return Played(tale, tale.question, body(stage, tale.question, clock), stage.names)
+    return Played(tale, tale.question, body(stage, tale.question, read), stage.names)
 
 
 def _wave(stage: Stage, tale: Tale, chosen: Any) -> None:
     staging_contracts.activate(stage, tale, chosen)
     staging_data.declare(stage, tale, chosen)
-
-
-def now() -> datetime:
-    """The database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        found: datetime = cursor.fetchone()[0]
-    return found
 
 
 def body(stage: Stage, question: v.Question, as_known_at: datetime | None) -> dict[str, Any]:

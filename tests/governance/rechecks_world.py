@@ -61,10 +61,15 @@ class World:
         self.said: Any = ()
         self.families: list[Any] = []
         self.sources: list[SourceDeclaration] = []
-        for number in range(size):
+        self.make()
+        reading.run()
+
+    @named.at_once()
+    def make(self) -> None:
+        for number in range(self.size):
             customer = named.customer(f"Customer {number}")
             family = named.family(customer, by=actors.SYSTEM)
-            named.activated(family, ("Grant", GRANT), lawyer=cast.lawyer, approver=cast.approver)
+            named.activated(family, ("Grant", GRANT), lawyer=self.cast.lawyer, approver=self.cast.approver)
             self.customers.append(customer)
             self.families.append(family)
             self.sources.append(self.declare(f"t{number}", customer))
@@ -72,7 +77,6 @@ class World:
             report(f"set{number}", f"t{number}")
         report("joined", "set0", "set1")
         self.model = trained.register(Place(NS, "model"), at=now(), by=actors.SYSTEM)
-        reading.run()
 
     def declare(self, table: str, customer: Customer) -> SourceDeclaration:
         row = sources.of_customer(
