@@ -12,7 +12,8 @@ from typing import Any
 
 from rest_framework.test import APIClient
 
-from consent import subjects
+from consent import keys, subjects
+from consent.key_models import OwnKey
 from governance.access import actors
 from governance.catalogue.places import Place
 from governance.contracts.models import Clause, ContractFamily, Document
@@ -108,6 +109,7 @@ def build(stage: Stage, tale: Tale) -> Played:
     tale = move(tale, stage.moved)
     then = tale.question.as_known_at
     with entries.together(at=clock.now()):  # hundreds of statements less; the verbs are the same
+        _own_keys(stage, tale.facts.own_keys)
         _parties(stage, tale)
         staging_contracts.draft(stage, tale)
         staging_data.lay_out(stage, tale)
@@ -136,6 +138,16 @@ def body(stage: Stage, question: v.Question, as_known_at: datetime | None) -> di
         "as_known_at": as_known_at.isoformat() if as_known_at else None,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _own_keys(stage: Stage, own: v.OwnKeys) -> None:
+    """The vendor's own keys, those above others first, by the privacy officer and a second person."""
+    said = [(tree, key, False) for tree in OwnKey.Tree for key in getattr(own, tree)]
+    said += [(OwnKey.Tree.PERSONAL, key, True) for key in own.special]
+    for tree, key, special in sorted(said, key=lambda each: each[1]):
+        terms = keys.Proposal(tree, key, key.title(), "said by the vendor", LONG_AGO + stage.moved, special)
+        row = keys.propose(terms, by=stage.cast.privacy_officer.ref, officer=True)
+        keys.approve(row.ref, by=stage.cast.lawyer.ref, officer=False)
 
 
 def _parties(stage: Stage, tale: Tale) -> None:
