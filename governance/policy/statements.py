@@ -22,6 +22,9 @@ VERDICTS = {
     "deny": "Nothing may be used.",
 }
 
+# No reason code says this: nothing is refused, and a decision's bytes stay what they were (SEMANTICS §5, `mode=strict`).
+ONLY_A_LIST = "No reason refuses it: it takes a plan that picks people's rows by a list, and a strict question takes no plan."
+
 HEADINGS = (("What speaks against it:", "against"), ("What must be done first:", "duty"), ("What permits it:", "for"))
 
 type Sees = Callable[[str], bool]
@@ -55,6 +58,12 @@ class Statement:
 def everybody(customer: str) -> bool:
     """The reader may know every customer's name."""
     return True
+
+
+def verdict(decision: Decision) -> str:
+    """Return the verdict as a sentence, and why where no reason says it."""
+    refused = decision.verdict == "deny" and not any(reasons.refuses(each.code) for each in decision.reasons)
+    return f"{VERDICTS[decision.verdict]} {ONLY_A_LIST}" if refused else VERDICTS[decision.verdict]
 
 
 def of(decision: Decision, facts: Facts, *, sees: Sees = everybody) -> tuple[Statement, ...]:
@@ -134,7 +143,7 @@ def letter(
 ) -> str:
     """Return the decision as a text for lawyers: what was asked, what was answered, why with quotes, and what would help."""
     names = {each.ref: each.name or each.ref for each in facts.customers if sees(each.ref)}
-    lines = [f"{decision.verdict}: {VERDICTS[decision.verdict]}", "", f"Asked: {title(question)}"]
+    lines = [f"{decision.verdict}: {verdict(decision)}", "", f"Asked: {title(question)}"]
     lines.append(f"At {question.at:%Y-%m-%d %H:%M}, as it was known at {question.as_known_at:%Y-%m-%d %H:%M} (UTC).")
     if decision.completeness != "known":
         lines.append(f"Provenance is {decision.completeness}: {', '.join(decision.completeness_reasons)}.")

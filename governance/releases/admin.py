@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from governance.access import actors
 from governance.access.pages import VerbAdmin, button, display, perform
-from governance.policy import canonical
+from governance.policy import canonical, statements
 from governance.releases import decisions, explaining, overrides, permits, rules_pages
 from governance.releases.models import Decision, Override, Permit
 from governance.releases.modes_page import ModesShown
@@ -108,10 +108,11 @@ class DecisionAdmin(Explained, ModesShown, ReadOnly):
     def why(self, row: Decision) -> SafeString:
         """The verdict and the reasons in sentences."""
         found = _read(row)
-        lines = explaining.headlines(found) if found else explaining.short(decisions.answer_of(row))
+        answer = found.answer if found else decisions.answer_of(row)
+        lines = explaining.headlines(found) if found else explaining.short(answer)
         return _render(
             "reasons",
-            sentence=explaining.VERDICTS[row.verdict],
+            sentence=statements.verdict(answer),
             lines=lines[:SHOWN],
             count=len(lines),
             row=row,

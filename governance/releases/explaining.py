@@ -17,7 +17,6 @@ from governance.releases.models import Decision, RowCount
 from lineage import queries
 
 SCOPE = "explanation:read"
-VERDICTS = statements.VERDICTS
 PATHS_AT_MOST = 12
 MANY_SOURCES = statements.MANY_SOURCES  # one line does
 
@@ -179,7 +178,7 @@ def whole(found: Reader) -> dict[str, Any]:
         "at": row.valid_at,
         "as_known_at": row.as_known_at,
         "verdict": row.verdict,
-        "sentence": VERDICTS[row.verdict],
+        "sentence": statements.verdict(answer),
         "provenance": {"completeness": answer.completeness, "reasons": list(answer.completeness_reasons)},
         "reasons": [asdict(line) for line in headlines(found)],
         "remedies": remedies(found),

@@ -42,7 +42,7 @@ class Explained(VerbAdmin):
             "title": "Why",
             "row": row,
             "question": statements.title(question),
-            "sentence": statements.VERDICTS[row.verdict],
+            "sentence": statements.verdict(found.answer),
             "answer": found.answer,
             "groups": why.outcomes(found.answer, told.names),
             "people": found.answer.counts,

@@ -29,6 +29,7 @@ TOLD = [
     "gaps: a source that nobody declared",
     "bases: personal data of the vendor's own need a basis record",
     "return: a customer gets its own rows and not the other's",
+    "modes: strict refuses a list of people",
 ]
 TALES = {str(tale): tale for tale in entries.told()}
 
