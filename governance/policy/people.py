@@ -82,7 +82,7 @@ def needed(world: World, cells: Iterable[Cell]) -> tuple[Needed, ...]:
     for customer, rows in by_customer.items():
         if not world.returns_to(customer):
             asked = [asked_of(world, cell) for cell in rows]
-            found |= {(customer, *key, str(need)) for key, need in _row_needs(asked).items() if key[0]}
+            # What rows need is the strictest of what their cells do, and so among these.
             found |= {(customer, *key, str(need)) for each in asked for key, need in each.needs.items() if key[0]}
     return tuple(Needed(u, space, controller, Need(need)) for u, space, controller, need in sorted(found))
 

@@ -23,7 +23,9 @@ VERDICTS = {
 }
 
 # No reason code says this: nothing is refused, and a decision's bytes stay what they were (SEMANTICS §5, `mode=strict`).
-ONLY_A_LIST = "No reason refuses it: it takes a plan that picks people's rows by a list, and a strict question takes no plan."
+ONLY_A_LIST = (
+    "No reason refuses it: it takes a plan that picks people's rows by a list, and a strict question takes no plan."
+)
 
 HEADINGS = (("What speaks against it:", "against"), ("What must be done first:", "duty"), ("What permits it:", "for"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from governance.policy import engine, judging, people
+from governance.policy import engine, exposure, judging, people
 from governance.policy import world as laid_out
 from governance.policy.answers import ErasureList, PeopleList, Reason, Treatment
 from governance.policy.people import Needed
@@ -14,14 +14,17 @@ from governance.policy.values import (
     AppliedList,
     Basis,
     Built,
+    ColumnCategory,
     ConsentView,
+    Declaration,
     Facts,
     Identity,
     Need,
     Obligation,
+    OwnKeys,
     Question,
 )
-from tests.policy.worlds import LONG_AGO, NOW, PURPOSE, ask, document, family, grant, world
+from tests.policy.worlds import LONG_AGO, NOW, NS, PURPOSE, D, S, ask, document, family, grant, world
 
 MAIL = {"mail": ("customer.content", "user.contact.email")}
 SAID = {"refused": 1, "withdrawn": 2, "expired": 3, "silent": 4, "objected": 5}
@@ -295,3 +298,55 @@ def test_a_decision_says_beforehand_which_lists_it_will_look_for() -> None:
     assert engine.consents_needed(ask("mail"), told(space="")) == ()
     back = replace(ask("mail"), action="return", recipient="pty-a")
     assert engine.consents_needed(back, facts) == ()
+
+
+def test_every_customers_lists_are_looked_for() -> None:
+    facts = told()
+    more = replace(facts.customers[0], ref="b", party="pty-b")
+    facts = replace(
+        facts,
+        declarations=(replace(facts.declarations[0], customers=("a", "b")),),
+        customers=(*facts.customers, more),
+        families=(*facts.families, family("b", document("e", grant()))),
+    )
+    assert engine.consents_needed(ask("mail"), facts) == tuple(Needed(u, "people", "ctl", Need.CONSENT) for u in "ab")
+    back = replace(ask("mail"), action="return", recipient="pty-a")
+    assert engine.consents_needed(back, facts) == (Needed("b", "people", "ctl", Need.CONSENT),)
+
+
+def test_bases_are_named_for_what_a_column_holds_from_any_source_or_by_its_own_declaration() -> None:
+    two = told(columns={"mail": MAIL["mail"], "bare": ()}, consents=(view(Need.EXPLICIT, allowed=8),), bases=(basis("consent"),))  # fmt: skip
+    two = replace(two, origins=(*two.origins, replace(two.origins[0], source_column="bare")))
+    assert because("basis", "bas") in judged(two).reasons
+    here = told(columns={"mail": ("customer.content",)}, consents=(view(allowed=8),), bases=(basis("consent"),))
+    declared = replace(here, categories=(*here.categories, ColumnCategory(NS, D, "mail", "user.name")))
+    assert judged(declared).reasons == (because("basis", "bas"),) and judged(here).reasons == ()
+    own = told(columns={"mail": ("customer.content", "acme.badge")}, consents=(view(allowed=8),), bases=(basis("consent", category="acme.badge"),), own_keys=OwnKeys(personal=("acme.badge",)))  # fmt: skip
+    assert judged(own).reasons == (because("basis", "bas"),)
+
+
+def test_a_deletion_of_the_vendors_own_people_is_nothing_where_no_data_of_its_own_are_here() -> None:
+    duty = Obligation("obl", "", "open", NOW, subject_space="people", subjects=2, digest="e")
+    nobody, customer = judging.everybody(laid_out.read(ask("mail"), told(obligations=(duty,)).normal()))
+    assert (nobody.reasons, nobody.erased, customer.erased) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({}, None), ({"category": "user.contact.email"}, "no-basis"), ({"category": "user.name"}, "no-basis"), ({"valid_to": NOW}, "no-basis"),
+        ({"customer": "a"}, "no-basis"), ({"ground": "a feeling"}, "no-basis"),
+    ],
+)  # fmt: skip
+def test_personal_data_of_nobody_need_a_basis_of_the_vendors_that_covers_them(
+    changed: dict[str, Any], code: str | None
+) -> None:
+    own = Declaration("own", NS, S, no_customer_data=True, controller_is_vendor=True)
+    facts = replace(told(columns={"mail": ("user.contact",)}), declarations=(own,), bases=(basis(**{"ground": "contract", "customer": "", **changed}),))  # fmt: skip
+    facts = replace(facts, origins=(replace(facts.origins[0], declaration="own"),))
+    read = laid_out.read(ask("mail"), facts.normal())
+    cell = exposure.cell(read, "", "mail")
+    assert cell is not None
+    assert people.no_basis(read, cell) == ((Reason("no-basis", column="mail", about="user.contact"),) if code else ())
+    stranger = replace(facts, declarations=(replace(own, controller_is_vendor=False),))
+    assert people.no_basis(laid_out.read(ask("mail"), stranger.normal()), cell) != ()
