@@ -350,3 +350,39 @@ def test_personal_data_of_nobody_need_a_basis_of_the_vendors_that_covers_them(
     assert people.no_basis(read, cell) == ((Reason("no-basis", column="mail", about="user.contact"),) if code else ())
     stranger = replace(facts, declarations=(replace(own, controller_is_vendor=False),))
     assert people.no_basis(laid_out.read(ask("mail"), stranger.normal()), cell) != ()
+
+
+def test_of_no_needs_nothing_is_needed_and_of_some_the_strictest() -> None:
+    assert people.strictest([]) is Need.NOTHING
+    assert people.strictest([Need.NO_OBJECTION, Need.EXPLICIT, Need.CONSENT]) is Need.EXPLICIT
+
+
+@pytest.mark.parametrize("keys", [(), ("customer.content", "nonsense")])
+def test_who_knows_what_a_column_holds_of_people_where_nobody_says_what_it_holds(keys: tuple[str, ...]) -> None:
+    found = judged(told(columns={"mail": keys}, consents=(view(Need.EXPLICIT, allowed=8),)))
+    assert [row.need for row in found.lists] == [Need.EXPLICIT] and found.reasons == ()
+
+
+def test_where_one_of_two_sources_has_no_person_key_nobody_can_be_told_apart() -> None:
+    facts = told(consents=(view(allowed=8),))
+    second = replace(facts.declarations[0], ref="second", name="crm.second")
+    facts = replace(
+        facts,
+        declarations=(*facts.declarations, second),
+        origins=(*facts.origins, replace(facts.origins[0], declaration="second", dataset="crm.second")),
+        categories=(*facts.categories, ColumnCategory(NS, "crm.second", "mail", "customer.content"), ColumnCategory(NS, "crm.second", "mail", "user.name")),
+    )  # fmt: skip
+    assert judged(facts).cells["mail"].treatment is Treatment.KEEP
+    one_only = tuple(replace(each, declaration="src") if each.kind == "person" else each for each in facts.identities)
+    found = judged(replace(facts, identities=one_only))
+    assert found.lists == () and found.cells["mail"].treatment is Treatment.BLANK
+
+
+def test_somebody_may_pass_unless_it_is_said_that_nobody_may() -> None:
+    facts = told(consents=(view(allowed=8),))
+    read = laid_out.read(ask("mail"), facts.normal())
+    cell = exposure.cell(read, "a", "mail")
+    assert cell is not None
+    assert people.outcome(read, "a", [people.asked_of(read, cell)]).nobody is False
+    missing = laid_out.read(ask("mail"), replace(facts, consents=()).normal())
+    assert people.outcome(missing, "a", [people.asked_of(missing, cell)]).nobody is True
