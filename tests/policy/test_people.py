@@ -386,3 +386,44 @@ def test_somebody_may_pass_unless_it_is_said_that_nobody_may() -> None:
     assert people.outcome(read, "a", [people.asked_of(read, cell)]).nobody is False
     missing = laid_out.read(ask("mail"), replace(facts, consents=()).normal())
     assert people.outcome(missing, "a", [people.asked_of(missing, cell)]).nobody is True
+
+
+def two_spaces(**more: Any) -> Facts:
+    """Two columns, about people of two spaces whom two controllers ask."""
+    facts = told()
+    staff = replace(facts.declarations[0], ref="staff", name="hr", subject_space="staff", controller="boss")
+    return replace(
+        facts,
+        declarations=(*facts.declarations, staff),
+        origins=(*facts.origins, replace(facts.origins[0], column="desk", declaration="staff", dataset="hr")),
+        categories=(*facts.categories, ColumnCategory(NS, "hr", "mail", "customer.content"), ColumnCategory(NS, "hr", "mail", "user.name")),
+        identities=(*facts.identities, Identity("employee", "person", "staff")),
+        **more,
+    )  # fmt: skip
+
+
+MINE, THEIRS = view(refused=3), replace(view(withdrawn=2), space="staff", controller="boss", digest="other")
+
+
+def test_every_space_has_its_list_and_its_reasons() -> None:
+    found = judged(two_spaces(consents=(MINE, THEIRS)), ask("mail", "desk"))
+    assert [(row.space, row.columns, row.digest) for row in found.lists] == [("people", ("person",), "list"), ("staff", ("employee",), "other")]  # fmt: skip
+    assert found.reasons == (because("consent-refused", count=3), because("consent-withdrawn", "staff boss", 2))
+    assert [need.space for need in found.needs] == ["people", "staff"]
+
+
+def test_a_list_that_is_missing_applied_or_not_needed_does_not_hide_the_next() -> None:
+    asked = ask("mail", "desk")
+    missing = judged(two_spaces(consents=(THEIRS,)), asked)
+    assert [row.space for row in missing.lists] == ["staff"] and missing.out == (because("consent-missing"),)
+    applied = judged(two_spaces(consents=(MINE, THEIRS), built=built(AppliedList("people", "ctl", Need.CONSENT, NOW))), asked)  # fmt: skip
+    assert [row.space for row in applied.lists] == ["staff"] and applied.out == ()
+
+
+@pytest.mark.parametrize(("count", "listed"), [(0, []), (1, ["except"])])
+def test_where_nothing_is_needed_only_minors_are_listed(count: int, listed: list[str]) -> None:
+    facts = told(bases=(basis("contract"),), consents=(view(Need.NOTHING, count=count),))
+    found = judged(facts)
+    assert [row.kind for row in found.lists] == listed and found.out == ()
+    objectors = told(bases=(basis("legitimate-interest"),), consents=(view(Need.NO_OBJECTION, count=0),))
+    assert [row.kind for row in judged(objectors).lists] == ["except"]
