@@ -7,6 +7,7 @@ the process environment wins over it. Nothing secret has a default.
 import os
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -156,7 +157,10 @@ def _database() -> dict[str, object]:
         url = localdb.url(
             folder, role=env_str("DATABASE_ROLE", "owner"), database=env_str("DATABASE_NAME", "governance")
         )
-    return dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    found = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    # What every request asks is prepared once per connection. A pooler that gives each transaction another connection may not know it there.
+    prepares = {} if env_bool("DATABASE_POOLED", False) else {"prepare_threshold": 1}
+    return found | {"OPTIONS": {**prepares, **cast(dict[str, object], found.get("OPTIONS") or {})}}
 
 
 DATABASES = {"default": _database()}

@@ -10,6 +10,7 @@ from governance import health, schemas
 handler404 = "governance.problems.page_404"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("governance.releases.urls")),  # first: every decision comes this way
     path("", RedirectView.as_view(url="/login/")),  # which sends each person on to the pages of their role
     path("", include("governance.reports.admin_urls")),
     path("admin/", admin.site.urls),
@@ -26,7 +27,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("lineage.urls")),
     path("", include("governance.parties.urls")),
     path("", include("governance.contracts.urls")),
-    path("", include("governance.releases.urls")),
     path("", include("governance.building.urls")),
     path("", include("governance.deletions.urls")),
     path("", include("governance.reports.urls")),

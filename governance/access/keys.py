@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from governance.access import roles
 from governance.access.actors import Actor
 from governance.access.models import ServiceKey, User
-from lineage import errors
+from lineage import errors, prepared
 from lineage.journal import entries
 
 PREFIX_LENGTH = 10
@@ -83,9 +83,7 @@ def find(text: str, *, at: datetime) -> ServiceKey:
 def actor(text: str, *, at: datetime) -> Actor:
     """Return who acts with this secret, with one statement, read anew every time: a revocation counts at once. Raises `UnknownKey`."""
     prefix = _prefix(text)
-    with connection.cursor() as cursor:
-        cursor.execute(_ACTOR, [prefix])
-        row = cursor.fetchone()
+    row = next(iter(prepared.first(_ACTOR, [prefix])), None)
     matches = hmac.compare_digest(_digest(text), row[1] if row else _NOTHING)
     if row is None or not matches or row[4] is not None or not row[5] or (row[3] is not None and row[3] <= at):
         find(text, at=at)  # says what is to be said

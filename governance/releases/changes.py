@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from lineage import prepared
 from lineage.ledger.checkpoints import TreeHead
 from lineage.values import Name
 
@@ -113,7 +114,10 @@ class Look:
     epoch: int
     changed: frozenset[str] | None  # None: nothing can be said of what was kept
     head: TreeHead | None
-    indices: tuple[int, ...]
+    decision: int | None  # the number of the decision that is about to be made
+    permits: tuple[
+        tuple[int, int], ...
+    ]  # of permits that may come of it: their numbers and their places in the status list
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,30 +135,34 @@ SELECT pg_current_snapshot()::text,
     clock_timestamp(), pg_current_xact_id_if_assigned() IS NULL,
     (SELECT number FROM parties_epoch WHERE id = 1),
     ARRAY(SELECT DISTINCT rtrim(topic || ' ' || key) FROM releases_change WHERE xid >= pg_snapshot_xmin(s.since)
-          AND NOT pg_visible_in_snapshot(xid, s.since) AND (%(own)s OR xid IS DISTINCT FROM pg_current_xact_id_if_assigned())),
+          AND NOT pg_visible_in_snapshot(xid, s.since) AND (%s OR xid IS DISTINCT FROM pg_current_xact_id_if_assigned())),
     h.size, h.root,
-    ARRAY(SELECT nextval('releases_permit_index') FROM generate_series(1, %(permits)s))
-FROM (SELECT coalesce(%(since)s::pg_snapshot, pg_current_snapshot()) AS since) s LEFT JOIN journal_head h ON h.id = 1 AND h.size > 0"""
+    CASE WHEN %s THEN nextval('releases_decision_id_seq') END,
+    ARRAY(SELECT nextval('releases_permit_id_seq') FROM generate_series(1, %s::int)),
+    ARRAY(SELECT nextval('releases_permit_index') FROM generate_series(1, %s::int))
+FROM (SELECT coalesce(%s::pg_snapshot, pg_current_snapshot()) AS since) s LEFT JOIN journal_head h ON h.id = 1 AND h.size > 0"""
 
 
-def look(since: Seen | None, *, permits: int = 0, others: bool = False) -> Look:
+def look(since: Seen | None, *, deciding: bool = False, permits: int = 0, others: bool = False) -> Look:
     """Look at the database: what changed since something was last seen to be all there is, what the time is, where the ledger stands.
 
-    `permits` places of the status list are taken on the way; those that are not used stay empty. `others`: what this very transaction
-    changed does not count.
+    On the way the number of a decision is taken (`deciding`), and those of `permits` permits with their places in the status list; those
+    that are not used stay empty. `others`: what this very transaction changed does not count.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_LOOK, {"since": since.snapshot if since else None, "permits": permits, "own": not others})
-        snapshot, era, at, clean, epoch, changed, size, root, indices = cursor.fetchone()
-        if era is None:
+    values = (not others, deciding, permits, permits, since.snapshot if since else None)
+    [found] = prepared.first(_LOOK, values)
+    snapshot, era, at, clean, epoch, changed, size, root, decision, numbers, indices = found
+    if era is None:
+        with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO releases_era (one, era) VALUES (true, gen_random_uuid()) ON CONFLICT DO NOTHING"
             )
-            return look(None, permits=permits, others=others)
+        return look(None, deciding=deciding, permits=permits, others=others)
     known = since is not None and since.era == era and at - since.at < TRUSTED
     head = TreeHead("", size, bytes(root)) if size else None
     return Look(
-        snapshot, era, at, clean, epoch or 0, frozenset(changed) if known else None, head, tuple(indices)
+        snapshot, era, at, clean, epoch or 0, frozenset(changed) if known else None, head, decision,
+        tuple(zip(numbers, indices, strict=True)),
     )  # fmt: skip
 
 

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
-from django.db import connection, transaction
+from django.db import connection
 
 from consent import trees
 from governance.access.actors import Actor
@@ -58,12 +58,16 @@ def request(
 ) -> Answered:
     """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now, `run` one under a standing permit."""
     by.needs(SCOPE)
-    found = kept.current(ask, at=at, columns=_columns, permits=PLACES if ask.about_now else 0)
+    found = kept.current(ask, at=at, columns=_columns, deciding=True, permits=PLACES if ask.about_now else 0)
     answer = found.kept.whole
-    with transaction.atomic(), entries.together(at=found.look.at):
+    with entries.together(
+        at=found.look.at
+    ) as written:  # one statement, and without a transaction around it one round trip
         row = _store(ask, found, by=by, built_from=built_from)
         permit, advisory = _permits(row, ask, found, at=found.now, by=by, run=run)
-    found.kept.stored = found.kept.stored or not connection.in_atomic_block
+    row.recorded_at = cast(datetime, written.written_at)
+    if not connection.in_atomic_block:
+        found.kept.stored, found.kept.based = True, found.kept.based or permit is not None
     return Answered(row, answer.value, permit, advisory, found.kept)
 
 
@@ -171,7 +175,7 @@ def replay_from(row: Decision, question: values.Question, facts: values.Facts) -
 def _check_entry(row: Decision) -> None:
     """What the ledger holds about the decision must be what the row says."""
     stored = entries.payload(entries.read(row.entry_ref))
-    if stored is not None and stored != canonical.to_bytes(_payload(row)):
+    if stored is not None and stored != canonical.to_bytes(_payload(row, asked=canonical.digest(row.question))):
         raise NotReplayed(f"{row.ref} is not what the ledger says of it", remedy="run manage.py verify")
 
 
@@ -209,14 +213,16 @@ def _store(ask: Ask, found: Current, *, by: Actor, built_from: Decision | None) 
     question, answer = found.question, found.kept.whole
     facts, digest = found.kept.facts
     if not found.kept.stored:
-        StoredFacts.objects.bulk_create([StoredFacts(digest=digest, body=facts)], ignore_conflicts=True)
-        StoredAnswer.objects.bulk_create([StoredAnswer(digest=answer.digest, body=answer.body)], ignore_conflicts=True)
+        entries.store(StoredFacts(digest=digest, body=facts), once=True)
+        entries.store(StoredAnswer(digest=answer.digest, body=answer.body), once=True)
+    asked = canonical.value_bytes(question)
     row = Decision(
+        pk=found.look.decision,
         namespace=question.namespace,
         name=question.dataset,
         action=question.action,
         purpose=question.purpose,
-        question=canonical.to_json(question),
+        question=msgspec.json.decode(asked),
         asked=msgspec.to_builtins(ask),
         verdict=str(answer.value.verdict),
         enforcement=found.kept.mode,
@@ -232,20 +238,21 @@ def _store(ask: Ask, found: Current, *, by: Actor, built_from: Decision | None) 
         ran_unasked_at=ask.ran_unasked_at,
         by=by.ref,
     )
-    row.entry_ref = entries.record("decision", canonical.to_bytes(_payload(row)), by=by.ref, about=[row.ref]).ref
-    row.save(force_insert=True)
+    payload = _payload(row, asked=_sha256(asked))
+    row.entry_ref = entries.record("decision", payload, by=by.ref, about=[row.ref]).ref
+    entries.store(row)
     return row
 
 
-def _payload(row: Decision) -> dict[str, Any]:
-    """What the ledger commits to: digests of everything, and of the question only what names no customer."""
+def _payload(row: Decision, *, asked: str) -> dict[str, Any]:
+    """What the ledger commits to: digests of everything, `asked` that of the question, of which it holds only what names no customer."""
     return {
         "decision": row.ref,
         "namespace": row.namespace,
         "dataset": row.name,
         "action": row.action,
         "purpose": row.purpose,
-        "question": canonical.digest(row.question),
+        "question": asked,
         "facts": row.facts_id,
         "answer": row.digest,
         "verdict": row.verdict,
@@ -266,7 +273,7 @@ def _permits(
     terms = _terms(row, ask, found.question, found.kept.whole.value, found.kept.gathered, at)
     kinds = {Decision.Verdict.PERMIT: Permit.Kind.RELEASE, Decision.Verdict.PERMIT_WITH_PLAN: Permit.Kind.BUILD}
     kind = kinds.get(Decision.Verdict(row.verdict))
-    first, second = (permits.Place(index, found.look.head) for index in found.look.indices)
+    first, second = (permits.Place(pk, index, found.look.head) for pk, index in found.look.permits)
     if ask.standing or run:
         kind, terms = _standing(kind, ask, terms, run, at)
         may = False
@@ -285,7 +292,7 @@ def _permits(
         else None
     )
     if permit is not None:
-        resting.write(permit, found.question, found.kept.gathered, found.kept.whole.value, found.kept.turn)
+        resting.write(permit, found)
     usable = permit is not None and permit.kind in (Permit.Kind.RELEASE, Permit.Kind.OVERRIDE)
     if row.enforcement == Decision.Enforcement.ENFORCE or row.verdict == Decision.Verdict.PERMIT or usable:
         return permit, None

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from django.apps import apps
@@ -27,7 +27,7 @@ from governance.catalogue import modes
 from governance.policy import answers, engine, values
 from governance.releases import changes, gathering, requests, resting, rulebook
 from governance.releases.changes import Look, Seen
-from governance.releases.models import Override
+from governance.releases.models import Override, PermitBasis
 from governance.releases.requests import Ask
 from lineage import errors, noted
 from lineage.noted import Note
@@ -38,6 +38,13 @@ TRIES = 5
 LONGEST = 600 * SECOND
 PATIENCE = 10.0  # seconds to wait for another thread that gathers the same
 type Columns = Callable[[Ask, datetime], tuple[str, ...]]
+
+
+class Taking(TypedDict):
+    """The numbers that a look takes for what will be stored."""
+
+    deciding: bool
+    permits: int
 
 
 class Unsteady(errors.Conflict):
@@ -71,10 +78,12 @@ class Kept:
     turn: datetime | None = None  # when lineage changes by itself, next
     shown: dict[str, Any] = field(default_factory=dict)  # what `answering` made of it
     stored: bool = False  # the facts are in the database, committed
+    based: bool = False  # so is what permits rest on
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _facts: tuple[bytes, str] | None = None
     _whole: Answer | None = None
     _bare: answers.Decision | None = None
+    _basis: PermitBasis | None = None
 
     def stands(self, look: Look, now: datetime) -> bool:
         """Say whether it is still all there is."""
@@ -88,6 +97,13 @@ class Kept:
             body = self.gathered.facts.normal().to_bytes()
             self._facts = (body, hashlib.sha256(body).hexdigest())
         return self._facts
+
+    @property
+    def basis(self) -> PermitBasis:
+        """What a permit rests on."""
+        if self._basis is None:
+            self._basis = resting.basis(self.question, self.gathered)
+        return self._basis
 
     @property
     def whole(self) -> Answer:
@@ -177,21 +193,21 @@ def forget() -> None:
     _STORE.clear()
 
 
-def current(ask: Ask, *, at: datetime, columns: Columns, permits: int = 0) -> Current:
+def current(ask: Ask, *, at: datetime, columns: Columns, deciding: bool = False, permits: int = 0) -> Current:
     """Return what a question rests on now, from what is kept or gathered anew; `at` is now, `columns` names those of an open question.
 
     Raises `BadRequest`, and `Unsteady` where everything changes all the time.
     """
-    key = _key(ask)
-    found = _standing(key, ask, at, permits) if key else None
+    key, taking = _key(ask), Taking(deciding=deciding, permits=permits)
+    found = _standing(key, ask, at, taking) if key else None
     if found is not None:
         return found
     if key is None:
-        return _gathered(ask, at, columns, permits)[0]
+        return _gathered(ask, at, columns, taking)[0]
     with _STORE.making(key):
-        found = _standing(key, ask, at, permits)  # another thread may have made it meanwhile
+        found = _standing(key, ask, at, taking)  # another thread may have made it meanwhile
         if found is None:
-            found, keep = _gathered(ask, at, columns, permits)
+            found, keep = _gathered(ask, at, columns, taking)
             if keep:
                 _STORE.put(key, found.kept)
     return found
@@ -204,13 +220,13 @@ def _key(ask: Ask) -> bytes | None:
     return msgspec.json.encode(msgspec.structs.replace(ask, output=None, writes=(), standing=None))
 
 
-def _standing(key: bytes, ask: Ask, at: datetime, permits: int) -> Current | None:
+def _standing(key: bytes, ask: Ask, at: datetime, taking: Taking) -> Current | None:
     kept = _STORE.get(key)
     if kept is None:
         return None
     if changes.CONSENT in kept.rests_on:
         writers.settle()  # a statement under way carries a moment before ours: its commit must be seen
-    look = changes.look(kept.seen, permits=permits)
+    look = changes.look(kept.seen, **taking)
     now = max(at, look.at)
     if not kept.stands(look, now):
         _STORE.drop(key, kept)
@@ -220,7 +236,7 @@ def _standing(key: bytes, ask: Ask, at: datetime, permits: int) -> Current | Non
     return Current(kept, replace(kept.question, at=now, as_known_at=now), look, now)
 
 
-def _gathered(ask: Ask, at: datetime, columns: Columns, permits: int) -> tuple[Current, bool]:
+def _gathered(ask: Ask, at: datetime, columns: Columns, taking: Taking) -> tuple[Current, bool]:
     """Read everything, under one picture of the database: looked at before and after, so that no half of a change is seen."""
     for _ in range(TRIES):
         before = changes.look(None)
@@ -230,7 +246,7 @@ def _gathered(ask: Ask, at: datetime, columns: Columns, permits: int) -> tuple[C
             gathered = gathering.gather(question)
             mode, rules = modes.of(question.namespace), rulebook.active()
             overridden = Override.objects.filter(namespace=question.namespace, name=question.dataset).exists()
-        after = changes.look(changes.seen(before), permits=permits, others=True)
+        after = changes.look(changes.seen(before), others=True, **taking)
         rests_on = _rests_on(question, gathered, note, read)
         if after.changed is not None and rests_on.isdisjoint(after.changed) and before.epoch == after.epoch:
             until, seen = _until(question, gathered, note), changes.seen(after)

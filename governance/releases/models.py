@@ -161,7 +161,7 @@ class Permit(models.Model):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="runs", editable=False
     )  # the standing permit under which a run got this one
     renews = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals", editable=False
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="renewals", editable=False, db_index=False
     )  # the permit that the same run had before, and that this one follows
     # The job of a standing permit and of the permits under it, and the run that got one of these.
     job_namespace = models.CharField(max_length=500, blank=True, db_default="", default="", editable=False)
@@ -225,22 +225,38 @@ def _again(moment: str, fields: tuple[str, ...]) -> pgtrigger.Condition:
     return pgtrigger.Q(**{f"old__{moment}__isnull": False}) & functools.reduce(operator.or_, changes)
 
 
-class PermitRest(models.Model):
-    """What a permit rests on, as numbers that `resting.key` makes of references and dataset names: a change is looked up in them.
+class PermitBasis(models.Model):
+    """What permits rest on, as numbers that `resting.key` makes of references and dataset names: a change is looked up in them.
 
-    It only grows: a permit that was looked at again rests on what was found then, too. Two things of one number cost a look, nothing else.
+    Named by the SHA-256 of the numbers, in order and with commas between: permits on equal facts share one. Two things of one number
+    cost a look, nothing else.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    keys = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        verbose_name_plural = "permit bases"
+        indexes = [GinIndex(fields=["keys"], name="basis_keys", fastupdate=False)]
+        constraints = [models.CheckConstraint(condition=Q(digest__regex=HEX64), name="basis_digest_is_sha256")]
+        triggers = [pgtrigger.Protect(name="basis_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"basis {self.digest[:12]}…"
+
+
+class PermitRest(models.Model):
+    """On which basis a permit rests. It only grows: a permit that was looked at again rests on what was found then, too.
+
     `recheck_at` is the next known instant before the permit's end at which time alone may change the answer.
     """
 
     permit = models.OneToOneField(Permit, on_delete=models.PROTECT, primary_key=True, related_name="rests")
-    keys = ArrayField(models.BigIntegerField())
+    basis = models.ForeignKey(PermitBasis, on_delete=models.PROTECT, related_name="rests")
     recheck_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = [
-            GinIndex(fields=["keys"], name="permit_rests_on"),
-            models.Index(fields=["recheck_at"], name="permit_due", condition=Q(recheck_at__isnull=False)),
-        ]
+        indexes = [models.Index(fields=["recheck_at"], name="permit_due", condition=Q(recheck_at__isnull=False))]
 
     def __str__(self) -> str:
         return f"what {self.permit_id} rests on"

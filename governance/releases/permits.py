@@ -102,8 +102,9 @@ def under(override: Override, terms: Terms, *, columns: Sequence[str], outputs: 
 
 @dataclass(frozen=True)
 class Place:
-    """A place in the status list that was taken, and where the ledger stood then."""
+    """The number of a permit and a place in the status list that were taken, and where the ledger stood then."""
 
+    pk: int
     index: int
     head: TreeHead | None
 
@@ -121,10 +122,12 @@ def issue(
     expires = expiry(at, terms, kind)
     if expires <= at:
         raise NotNow("what this would permit ends at once", remedy="ask again")
-    where = place or Place(_next_index(), sequencer.head())
+    where = place or _next_place()
     found = _claims(decision, kind, terms, ref=refs.new("prm"), place=where, at=at, expires=expires)
     bound = {"columns": list(terms.columns), "versions": _plain(terms.versions), "outputs": _plain(terms.outputs)}
-    return _sign(decision, kind, found, bound | {"override": terms.override} | _of_job(terms), at, expires, by)
+    return _sign(
+        decision, kind, found, bound | {"override": terms.override} | _of_job(terms), at, expires, by, where.pk
+    )
 
 
 def _sign(
@@ -135,6 +138,7 @@ def _sign(
     at: datetime,
     expires: datetime,
     by: Actor,
+    pk: int,
 ) -> Permit:
     token = keys.sign_jws(found, typ=_type(kind))
     ref, index = str(found["jti"]), int(found["status"]["status_list"]["idx"])
@@ -149,7 +153,8 @@ def _sign(
     } | ({"override": bound["override"].ref} if bound.get("override") else {})
     payload |= {name: found[name] for name in ("job", "run", "standing", "renews") if name in found}
     entry = entries.record("permit-issued", payload, by=by.ref, about=[ref, decision.ref])
-    return Permit.objects.create(
+    made = Permit(
+        pk=pk,
         ref=ref,
         decision=decision,
         kind=kind,
@@ -161,6 +166,8 @@ def _sign(
         expires_at=expires,
         entry_ref=entry.ref,
     )
+    entries.store(made)
+    return made
 
 
 def expiry(at: datetime, terms: Terms, kind: Permit.Kind | None = None) -> datetime:
@@ -182,16 +189,16 @@ def reissue(permit: Permit, *, outputs: Sequence[Mapping[str, str]], at: datetim
     if not is_live(permit, at=at) or permit.kind != Permit.Kind.BUILD:
         raise NotNow("this permit is no live build permit", remedy="ask for the release again")
     with transaction.atomic():
-        ref, index = refs.new("prm"), _next_index()
+        ref, place = refs.new("prm"), _next_place()
         found = claims(permit) | {
             "jti": ref,
             "iat": _seconds(at),
             "nbf": _seconds(at),
             "outputs": _plain(outputs),
         }
-        found["status"] = {"status_list": {"idx": index, "uri": settings.SITE_URL + STATUS_PATH}}
+        found["status"] = {"status_list": {"idx": place.index, "uri": settings.SITE_URL + STATUS_PATH}}
         bound = {"columns": permit.columns, "versions": permit.versions, "outputs": _plain(outputs)}
-        made = _sign(permit.decision, permit.kind, found, bound, at, permit.expires_at, by)
+        made = _sign(permit.decision, permit.kind, found, bound, at, permit.expires_at, by, place.pk)
         resting.copy(permit, made)
     return made
 
@@ -363,9 +370,9 @@ def _seconds(moment: datetime) -> int:
     return int(moment.astimezone(UTC).timestamp())
 
 
-def _next_index() -> int:
+def _next_place() -> Place:
     """The next place in the status list. Nobody waits for another; a place that comes to nothing stays an unused bit."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('releases_permit_index')")
-        row = cursor.fetchone()
-    return int(row[0])
+        cursor.execute("SELECT nextval('releases_permit_id_seq'), nextval('releases_permit_index')")
+        pk, index = cursor.fetchone()
+    return Place(pk, index, sequencer.head())

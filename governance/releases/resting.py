@@ -7,14 +7,19 @@ is recorded afterwards (a document that will begin tomorrow) is found when the p
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 
 from governance.policy import answers, engine, outlook, values
 from governance.releases.gathering import Gathered
-from governance.releases.models import Permit, PermitRest
+from governance.releases.models import Permit, PermitBasis, PermitRest
+from lineage.journal import entries
 from lineage.noted import Note
 from lineage.values import moment
+
+if TYPE_CHECKING:
+    from governance.releases.kept import Current
 
 _JUST = timedelta(microseconds=1)
 
@@ -29,38 +34,50 @@ def place(namespace: str, name: str) -> str:
     return f"at {namespace}\0{name}"
 
 
-def write(
-    permit: Permit, question: values.Question, gathered: Gathered, answer: answers.Decision, turn: datetime | None
-) -> None:
-    """Write down what a new permit rests on, in the transaction that signs it; at `turn` lineage changes by itself."""
-    recheck_at = _turn(permit, question, gathered, answer, turn)
-    PermitRest.objects.create(permit=permit, keys=_keys(question, gathered), recheck_at=recheck_at)
+def basis(question: values.Question, gathered: Gathered) -> PermitBasis:
+    """Return what a permit for this question rests on."""
+    return _basis(_keys(question, gathered))
+
+
+def write(permit: Permit, found: "Current") -> None:
+    """Write down what a new permit rests on, beside the permit; what equal facts rest on is stored once."""
+    kept = found.kept
+    if not kept.based:
+        entries.store(kept.basis, once=True)
+    due = _turn(permit, found.question, kept.gathered, kept.whole.value, kept.turn)
+    entries.store(PermitRest(permit_id=permit.pk, basis_id=kept.basis.digest, recheck_at=due))
 
 
 def grow(
     permit: Permit, question: values.Question, gathered: Gathered, answer: answers.Decision, turn: datetime | None
 ) -> None:
     """Add what it rests on by now: the next change may come from there. When it is due again is known anew."""
-    keys, recheck_at = _keys(question, gathered), _turn(permit, question, gathered, answer, turn)
-    row, new = PermitRest.objects.get_or_create(permit=permit, defaults={"keys": keys, "recheck_at": recheck_at})
-    more = set(keys) - set(row.keys)
-    if not new and (more or row.recheck_at != recheck_at):
-        row.keys, row.recheck_at = sorted({*row.keys, *more}), recheck_at
-        row.save(update_fields=["keys", "recheck_at"])
+    now, due = basis(question, gathered), _turn(permit, question, gathered, answer, turn)
+    row = PermitRest.objects.select_related("basis").filter(permit=permit).first()
+    if row is None:
+        entries.store(now, once=True)
+        entries.store(PermitRest(permit_id=permit.pk, basis_id=now.digest, recheck_at=due))
+        return
+    if not set(now.keys) <= set(row.basis.keys):
+        now = _basis(sorted({*row.basis.keys, *now.keys}))
+        entries.store(now, once=True)
+        PermitRest.objects.filter(permit=permit).update(basis_id=now.digest)
+    if row.recheck_at != due:
+        PermitRest.objects.filter(permit=permit).update(recheck_at=due)
 
 
 def copy(permit: Permit, to: Permit) -> None:
     """A permit signed anew rests on what the first one does."""
     rests = PermitRest.objects.filter(permit=permit).first()
     if rests is not None:
-        PermitRest.objects.create(permit=to, keys=rests.keys, recheck_at=rests.recheck_at)
+        PermitRest.objects.create(permit=to, basis_id=rests.basis_id, recheck_at=rests.recheck_at)
 
 
 def on(found: Iterable[str] | None, *, at: datetime) -> QuerySet[Permit]:
     """Return the live permits that rest on any of these, and those of which nobody wrote down on what they rest; all for `None`."""
     if found is None:
         return _live(at)
-    return _live(at).filter(Q(rests__keys__overlap=sorted({key(each) for each in found})) | Q(rests=None))
+    return _live(at).filter(Q(rests__basis__keys__overlap=sorted({key(each) for each in found})) | Q(rests=None))
 
 
 def due(*, at: datetime) -> QuerySet[Permit]:
@@ -89,6 +106,10 @@ def _turn(
     moments.append(question.at + outlook.LOOK_AHEAD)  # further the answer did not look
     first = min(each for each in moments if each is not None and each > question.at)
     return first if first < permit.expires_at else None
+
+
+def _basis(keys: list[int]) -> PermitBasis:
+    return PermitBasis(digest=hashlib.sha256(",".join(map(str, keys)).encode()).hexdigest(), keys=keys)
 
 
 def _keys(question: values.Question, gathered: Gathered) -> list[int]:

@@ -4,18 +4,21 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Model
 
 from lineage import errors, refs
+from lineage import rows as rows_of
 from lineage.journal import clock, outbox, seals, sequencer
 from lineage.journal.models import Entry, Leaf, Payload
 from lineage.ledger import canonical, commitments, hashing, text
 from lineage.ledger import entries as ledger_entries
 from lineage.ledger.errors import BadForm
+from lineage.rows import Part
 
 
 class OutsideTransaction(RuntimeError):
@@ -49,44 +52,63 @@ def record(kind: str, payload: Mapping[str, object] | bytes, *, by: str, about: 
 
 def record_many(drafts: Sequence[Draft], *, by: str) -> list[Entry]:
     """The same for many entries of one actor, in their order, with one statement in all."""
-    if not connection.in_atomic_block:
-        raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
     waiting = _TOGETHER.get()
+    if waiting is None and not connection.in_atomic_block:
+        raise OutsideTransaction("entries are recorded inside transaction.atomic(), together with what they record")
     at = waiting.at if waiting else clock.now()
     rows = [_rows(draft, by=by, at=at) for draft in drafts]
     if waiting:
         waiting.rows += rows
     else:
         outbox.write(rows)
-    sequence_after_commit()
+        sequence_after_commit()
     return [entry for entry, _ in rows]
+
+
+def store(row: Model, *, once: bool = False) -> None:
+    """Insert a new row beside the entries that tell of it: in their statement where one is collected (`together`), else at once.
+
+    `once`: where the row is there already, nothing happens. It is in the database when the block has ended.
+    """
+    waiting, part = _TOGETHER.get(), rows_of.insert(row, once=once)
+    if waiting:
+        waiting.beside.append((row, part))
+    else:
+        outbox.write((), beside=[part])
+        rows_of.written(row)
 
 
 @dataclass
 class _Together:
     at: datetime
-    rows: list[outbox.Row]
+    rows: list[outbox.Row] = field(default_factory=list)
+    beside: list[tuple[Model, Part]] = field(default_factory=list)
+    written_at: datetime | None = None
 
 
 _TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
 
 
 @contextmanager
-def together(*, at: datetime) -> Iterator[None]:
-    """Write what the block records in one statement at its end, in the caller's transaction: for verbs that are called very often.
+def together(*, at: datetime) -> Iterator[_Together]:
+    """Write what the block records and stores in one statement at its end: for verbs that are called very often.
 
-    `at` is the database's clock as it was just read. An error in the block, and nothing is recorded.
+    In a transaction it commits with it; outside of one it is a transaction of its own. `at` is the database's clock as it was just
+    read; afterwards `written_at` is that of the statement. An error in the block, and nothing is written.
     """
     if _TOGETHER.get() is not None:
-        yield
-        return
-    waiting = _Together(at, [])
+        raise RuntimeError("what is written together is one statement: there is none inside it")
+    waiting = _Together(at)
     token = _TOGETHER.set(waiting)
     try:
-        yield
+        yield waiting
     finally:
         _TOGETHER.reset(token)
-    outbox.write(waiting.rows)
+    waiting.written_at = outbox.write(waiting.rows, beside=[part for _, part in waiting.beside])
+    for row, _ in waiting.beside:
+        rows_of.written(row)
+    if waiting.rows:
+        sequence_after_commit()
 
 
 def record_file(kind: str, name: str, sha256: str, *, by: str, about: Sequence[str] = (), **facts: object) -> Entry:

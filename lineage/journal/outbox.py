@@ -1,16 +1,19 @@
 """Writing entries, their payloads and the outbox: one statement, so that it is one round trip and never a part of it."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django.db import connection
 
+from lineage import prepared
 from lineage.journal.models import Entry, Payload
+from lineage.rows import Part
 
 type Row = tuple[Entry, Payload]
 
 _PARTS = """
-entry AS (INSERT INTO journal_entry (ref, kind, "by", at, about, body, seal) VALUES {entries} RETURNING id, ref),
+entry AS (INSERT INTO journal_entry (ref, kind, "by", at, about, body, seal) VALUES {entries} RETURNING id),
 payload AS (INSERT INTO journal_payload (entry_ref, salt, body) VALUES {payloads}),
 pending AS (INSERT INTO journal_pending (entry_ref) VALUES {pending})"""
 
@@ -30,17 +33,32 @@ def parts(rows: Sequence[Row]) -> tuple[str, list[Any]]:
     return sql, [value for row in (*entries, *payloads, *((e.ref,) for e, _ in rows)) for value in row]
 
 
-def write(rows: Sequence[Row]) -> None:
-    """Write these rows in the caller's transaction. A crash before its commit leaves none of them, a crash after it all."""
+def write(rows: Sequence[Row], *, beside: Sequence[Part] = ()) -> datetime | None:
+    """Write these rows, and those of others beside them, with one statement; return the database's time of it.
+
+    In a transaction they commit with it. Outside of one the statement is a transaction of its own: a crash before its end leaves
+    nothing of it, a crash after it all.
+    """
     if not rows:
-        return
+        return _alone(beside)
     sql, values = parts(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH {sql} SELECT id, ref FROM entry", values)  # noqa: S608 - only our own fragments
-        found = {ref: number for number, ref in cursor.fetchall()}
-    for entry, _ in rows:
-        entry.pk = found[entry.ref]
+    others = "".join(f",\nbeside_{number} AS ({each})" for number, (each, _) in enumerate(beside))
+    more = [value for _, given in beside for value in given]
+    [(found, at)] = prepared.rows(f"WITH {sql}{others} {_SHOWN}", [*values, *more])
+    for number, (entry, _) in zip(found, rows, strict=True):
+        entry.pk = number
         entry._state.adding = False
+    return cast(datetime, at)
+
+
+def _alone(beside: Sequence[Part]) -> None:
+    with connection.cursor() as cursor:
+        for sql, values in beside:
+            cursor.execute(sql, values)
+
+
+# Numbers are given in the order of the rows.
+_SHOWN = "SELECT (SELECT array_agg(id ORDER BY id) FROM entry), statement_timestamp()"
 
 
 def _places(count: int, one: str) -> str:

@@ -7,9 +7,12 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import rfc8785
 
 from lineage.ledger.errors import BadForm
+
+_MAX = 2**53 - 1
 
 
 def encode(value: object) -> bytes:
@@ -19,7 +22,8 @@ def encode(value: object) -> bytes:
     moment, a key that is no text, a whole number beyond 2^53, a lone surrogate.
     """
     try:
-        return rfc8785.dumps(_plain(value))
+        plain = _plain(value)
+        return msgspec.json.encode(plain, order="sorted") if _simple(plain) else rfc8785.dumps(plain)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise BadForm(f"this cannot be written as canonical JSON: {error}") from None
 
@@ -31,7 +35,21 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def _simple(plain: Any) -> bool:
+    """Say whether the quick encoder writes the very bytes of RFC 8785: it differs in fractions, and in the order of names that are not ascii."""
+    kind = type(plain)
+    if kind is str or kind is bool or plain is None:
+        return True
+    if kind is int:
+        return -_MAX <= plain <= _MAX
+    if kind is dict:
+        return all(name.isascii() and _simple(inner) for name, inner in plain.items())
+    return kind is list and all(map(_simple, plain))
+
+
 def _plain(value: object) -> Any:
+    if type(value) is str or value is None:
+        return value
     match value:
         case Enum():
             return _plain(value.value)
