@@ -47,7 +47,7 @@ def _batch(size: int) -> int:
         with transaction.atomic():
             found = entries.feed(statuses.cursor(), size) if _alone() else []
             if found:
-                _react([entry for _, entry in found])
+                _react(found)
                 statuses.move_cursor(found[-1][0])
     except (OperationalError, InterfaceError):
         raise  # the database went away: nothing was written, and whoever called tries again
@@ -61,12 +61,13 @@ def _batch(size: int) -> int:
     return len(found)
 
 
-def _react(found: list[Entry]) -> None:
-    for entry in found:
+def _react(found: list[tuple[int, Entry]]) -> None:
+    read = [entry for _, entry in found]
+    for entry in read:
         for react in REACTIONS.get(entry.kind, ()):
             react(entry)
-    rechecks.after(found)
-    lateness.after(found)
+    rechecks.after([(position - 1, entry) for position, entry in found])
+    lateness.after(read)
 
 
 def _stuck(entry: Entry) -> None:

@@ -10,10 +10,12 @@ from django.db.models import QuerySet
 from governance.access.actors import SYSTEM
 from governance.reactions import alerts, touching
 from governance.reactions.models import Alert
-from governance.releases import permits, rechecks, resting, statuses
+from governance.releases import rechecks, resting, statuses
 from governance.releases.models import Permit
 from lineage.journal import clock, entries
 from lineage.journal.models import Entry
+
+type Placed = tuple[int, Entry]  # an entry with its index in the ledger
 
 logger = logging.getLogger(__name__)
 AT_ONCE = 100  # permits that are due
@@ -40,8 +42,11 @@ QUIET = frozenset(
 SPOKEN = frozenset({"consent-recorded", "consents-loaded", "subjects-registered"})
 
 
-def after(found: Sequence[Entry]) -> None:
-    """Look again at every live permit that rests on what these entries may have changed; at all of them where that cannot be told."""
+def after(found: Sequence[Placed]) -> None:
+    """Look again at every live permit that rests on what these entries may have changed; at all of them where that cannot be told.
+
+    Those whose facts were read when an entry stood in the ledger know what it tells: that entry has nobody look at them again.
+    """
     now = clock.present()  # not when the transaction began: these entries may have come after that
     for permit, entry in _to_look_at(found, at=now):
         _look(permit, entry, at=now)
@@ -87,35 +92,43 @@ def _tell(permit: Permit, why: str, entry: Entry) -> None:
     alerts.raise_once(Alert.Kind.REVOKED, text, key=permit.ref, entry=entry, about=[permit.ref, permit.decision.ref])
 
 
-def _to_look_at(found: Sequence[Entry], *, at: datetime) -> list[tuple[Permit, Entry]]:
+def _to_look_at(found: Sequence[Placed], *, at: datetime) -> list[tuple[Permit, Entry]]:
     """Each permit once, with the last entry that speaks of what it rests on."""
-    chosen = {permit.pk: (permit, entry) for permit, entry in _missed(found, at=at)}
-    loud = [(entry, touching.by(entry)) for entry in found if entry.kind not in QUIET]
-    spoken = [entry for entry in found if entry.kind in SPOKEN]
-    everything = [(entry, names) for entry, names in loud if names is None][:1]
-    for entry in spoken[:1]:
-        chosen |= {permit.pk: (permit, entry) for permit in _overrides(at=at)}
-    for entry, names in (*everything, *((entry, names) for entry, names in loud if names)):
-        chosen |= {permit.pk: (permit, entry) for permit in resting.on(names, at=at)}
-    return [chosen[pk] for pk in sorted(chosen)]
+    chosen = dict(_missed([entry for _, entry in found], at=at))
+    spoken = [(index, entry) for index, entry in found if entry.kind in SPOKEN]
+    loud = [(index, entry, touching.by(entry)) for index, entry in found if entry.kind not in QUIET]
+    everything = [(index, entry) for index, entry, names in loud if names is None]
+    for index, entry in spoken[-1:]:  # whoever knows the last knows those before
+        chosen |= dict.fromkeys(_numbers(_overrides(at=at), index), entry)
+    for index, entry in everything[-1:]:
+        chosen |= dict.fromkeys(_numbers(resting.on(None, at=at), index), entry)
+    for index, entry, names in loud:
+        if names:
+            chosen |= dict.fromkeys(_numbers(resting.on(names, at=at), index), entry)
+    return [(permit, chosen[permit.pk]) for permit in resting.on(None, at=at).filter(pk__in=chosen)]
 
 
-def _missed(found: Sequence[Entry], *, at: datetime) -> Iterator[tuple[Permit, Entry]]:
+def _numbers(found: "QuerySet[Permit]", index: int) -> "QuerySet[Permit, int]":
+    """Of these permits, those whose facts were read before the ledger had an entry at `index`."""
+    return found.filter(ledger_size__lte=index).values_list("pk", flat=True)
+
+
+def _missed(found: Sequence[Entry], *, at: datetime) -> Iterator[tuple[int, Entry]]:
     """Permits that a change missed: it was worked through when they could not be seen yet, and their facts had been read before it.
 
     A permit comes after its facts, and is seen from its commit on; what was read and worked through in between is looked up again now.
     """
     reached = statuses.cursor()
     issued = {ref for entry in found if entry.kind == "permit-issued" for ref in entry.about}
-    new = [(permits.ledger_size(permit), permit) for permit in resting.on(None, at=at).filter(ref__in=issued)]
-    late = [(size, permit) for size, permit in new if size < reached]
+    new = resting.on(None, at=at).filter(ref__in=issued, ledger_size__lt=reached)
+    late = list(new.values_list("pk", "ledger_size", "override_id"))
     if not late:
         return
-    quiet = QUIET - SPOKEN if any(permit.override_id for _, permit in late) else QUIET
-    for index, entry in entries.between(min(size for size, _ in late), reached, leaving_out=quiet):
+    quiet = QUIET - SPOKEN if any(override for _, _, override in late) else QUIET
+    for index, entry in entries.between(min(size for _, size, _ in late), reached, leaving_out=quiet):
         touched = _overrides(at=at) if entry.kind in SPOKEN else resting.on(touching.by(entry), at=at)
-        for permit in touched.filter(pk__in=[permit.pk for size, permit in late if size <= index]):
-            yield permit, entry
+        for pk in _numbers(touched, index).filter(pk__in=[pk for pk, _, _ in late]):
+            yield pk, entry
 
 
 def _overrides(*, at: datetime) -> "QuerySet[Permit]":

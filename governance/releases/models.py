@@ -153,6 +153,8 @@ class Permit(models.Model):
     outputs = models.JSONField(default=list)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    # How far the ledger went when the facts were read, as the token says: whatever stands before that, they know.
+    ledger_size = models.BigIntegerField(editable=False)
     entry_ref = models.CharField(max_length=40)
     override = models.ForeignKey(
         "Override", on_delete=models.PROTECT, null=True, blank=True, related_name="permits", editable=False

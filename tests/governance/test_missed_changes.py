@@ -79,12 +79,12 @@ def test_a_permit_knows_how_far_the_ledger_went_when_its_facts_were_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading.run()
-    before = permits.ledger_size(world.permitted("set0"))
+    before = world.permitted("set0").ledger_size
     reading.run()
     permit = meanwhile(monkeypatch, world, lambda: world.activate(1, ("Grant", GRANT)))
-    found = entries.between(before, permits.ledger_size(permit), leaving_out=())
+    found = entries.between(before, permit.ledger_size, leaving_out=())
     assert {"permit-issued"} <= {entry.kind for _, entry in found} <= {"decision", "permit-issued"}
-    assert permits.claims(permit)["ledger"]["size"] == permits.ledger_size(permit)
+    assert permits.claims(permit)["ledger"]["size"] == permit.ledger_size
 
 
 def test_a_change_that_comes_after_the_reading_began_is_known_when_permits_are_decided_again(
