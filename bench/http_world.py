@@ -66,6 +66,7 @@ def terms(number: int) -> list[tuple[str, dict[str, Any]]]:
 
 def _world() -> str:
     from governance.access import actors
+    from governance.catalogue import modes
     from tests import cast as people
     from tests.cast import LONG_AGO
 
@@ -78,6 +79,8 @@ def _world() -> str:
     _declare(space, actors.SYSTEM, LONG_AGO)
     _lineage(actors.SYSTEM)
     _consents(list(customers.values()), cast)
+    proposed = modes.propose(NAMESPACE, "enforce", by=cast.privacy_officer.actor)
+    modes.approve(proposed.ref, by=cast.approver.actor)
     _, secret = people.key("release:request", owner=cast.pipeline_owner)
     return secret
 

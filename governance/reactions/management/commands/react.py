@@ -1,4 +1,4 @@
-"""`manage.py react`: the service's other process. It sequences the ledger and works through what was recorded."""
+"""`manage.py react`: the service's other process. It works through what was recorded."""
 
 import signal
 import threading
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         while not stop.wait(options["pause"]):
             try:
                 close_old_connections()
-                reading.run()
+                reading.keep_up()
                 rechecks.due(at=clock.now())
                 if time.monotonic() - looked > DATES_EVERY:
                     _look_at_dates()
