@@ -48,9 +48,11 @@ def rows() -> Iterator[dict[str, Any]]:
         with server(place):
             warm(place)
             durable = load(place, PORT, RELEASES)
+            bare = load(place, PORT, EVALUATE, more=("--asks", "evaluations"))
             steady = load(place, PORT, RELEASES, rate=min(GOAL_DURABLE, 0.8 * durable["per_second"]))
         for baseline, value in (("plain Django view, one query", plain), ("DRF view, one query", drf)):
-            yield throughput("stored and entered in the ledger", durable, GOAL_DURABLE, baseline, value)
+            yield throughput("enforcing, stored and entered in the ledger", durable, GOAL_DURABLE, baseline, value)
+            yield throughput("AuthZEN evaluation, not stored", bare, GOAL_EVALUATION, baseline, value)
         yield latency(f"stored, at {steady['per_second']:.0f} a second", steady)
 
 

@@ -1,6 +1,6 @@
 """A bounded load generator: keep-alive connections on raw sockets, one request at a time on each; a process of its own.
 
-`python -m bench.http_load PORT PATH FILE --connections 8 --seconds 5 [--rate 500]`. FILE holds `{"secret": …, "asks": […]}`; without
+`python -m bench.http_load PORT PATH FILE --connections 8 --seconds 5 [--rate 500]`. FILE holds `{"secret": …, "asks": […]}` (`--asks` names another list of it); without
 asks the path is fetched. With `--rate` requests start on a clock (open loop) and the wait for a free connection counts as latency;
 without, each connection asks again as soon as it was answered. Prints one JSON object.
 """
@@ -127,9 +127,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--asks", default="asks", help="which list of the file")
     given = parser.parse_args()
     world = json.loads(given.file.read_text())
-    requests = prepared(given.path, world.get("secret", ""), world.get("asks", []))
+    requests = prepared(given.path, world.get("secret", ""), world.get(given.asks, []))
     load = Load(given.port, requests, connections=given.connections, seconds=given.seconds, rate=given.rate)
     print(json.dumps(asyncio.run(load.run(keep=given.keep))))
 

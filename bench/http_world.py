@@ -32,7 +32,18 @@ def build() -> dict[str, Any]:
 
     with transaction.atomic():
         secret = _world()
-    return {"secret": secret, "asks": [ask(number, action) for number in range(DATASETS + 1) for action in ACTIONS]}
+    asks = [ask(number, action) for number in range(DATASETS + 1) for action in ACTIONS]
+    return {"secret": secret, "asks": asks, "evaluations": [evaluation(each) for each in asks]}
+
+
+def evaluation(question: dict[str, Any]) -> dict[str, Any]:
+    """The same question in AuthZEN's words, to be answered and not stored."""
+    node = question["dataset"]
+    return {
+        "subject": {"type": "pipeline", "id": "trainer"}, "action": {"name": question["action"]},
+        "resource": {"type": "dataset", "id": f"{node['namespace']}/{node['name']}"},
+        "context": {"purpose": question["purpose"], "columns": question["columns"], "dry_run": True},
+    }  # fmt: skip
 
 
 def ask(number: int, action: str) -> dict[str, Any]:

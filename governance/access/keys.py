@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -43,7 +44,7 @@ def issue(
     key = ServiceKey.objects.create(
         name=name,
         prefix=prefix,
-        digest=_digest(text),
+        digest=digest(text),
         scopes=wanted,
         owner=owner,
         issued_by=by.ref,
@@ -71,7 +72,7 @@ def find(text: str, *, at: datetime) -> ServiceKey:
     """Return the live key with this secret; raises `UnknownKey`, whichever reason, in the same words."""
     key = _row(text)
     # The digest is compared even when no row was found, so that time does not tell a known prefix from an unknown one.
-    matches = hmac.compare_digest(_digest(text), key.digest if key else _NOTHING)
+    matches = hmac.compare_digest(digest(text), key.digest if key else _NOTHING)
     if key is None or not matches or not key.is_live(at):
         raise UnknownKey(
             "this service key is not known, expired or revoked", remedy="ask an administrator for a new one"
@@ -80,20 +81,42 @@ def find(text: str, *, at: datetime) -> ServiceKey:
     return key
 
 
+@dataclass(frozen=True)
+class Asker:
+    """Who acts with a secret, and until when that is known to be so if nothing is changed meanwhile."""
+
+    actor: Actor
+    until: datetime | None
+    used_at: datetime
+
+    def stands(self, at: datetime) -> bool:
+        """Say whether the key has not ended by itself, and its use need not be written down again."""
+        return (self.until is None or at < self.until) and at - self.used_at <= USED_STEP
+
+
 def actor(text: str, *, at: datetime) -> Actor:
     """Return who acts with this secret, with one statement, read anew every time: a revocation counts at once. Raises `UnknownKey`."""
+    return asker(text, at=at).actor
+
+
+def asker(text: str, *, at: datetime) -> Asker:
+    """The same with what whoever keeps it must know. Whoever does looks with each use whether a row of `WATCHED` has changed."""
     prefix = _prefix(text)
     row = next(iter(prepared.first(_ACTOR, [prefix])), None)
-    matches = hmac.compare_digest(_digest(text), row[1] if row else _NOTHING)
+    matches = hmac.compare_digest(digest(text), row[1] if row else _NOTHING)
     if row is None or not matches or row[4] is not None or not row[5] or (row[3] is not None and row[3] <= at):
         find(text, at=at)  # says what is to be said
         raise UnknownKey("this service key is not known, expired or revoked")
-    if row[6] is None or at - row[6] > USED_STEP:
+    used_at = row[6]
+    if used_at is None or at - used_at > USED_STEP:
         find(text, at=at)  # writes down that it was used
+        used_at = at
     held = frozenset(row[7]) & frozenset(roles.ROLES) | ({roles.ADMINISTRATOR} if row[8] else frozenset())
-    return Actor(ref=row[0], scopes=frozenset(row[2]), every_customer=roles.every_customer(held))
+    found = Actor(ref=row[0], scopes=frozenset(row[2]), every_customer=roles.every_customer(held))
+    return Asker(found, row[3], used_at)
 
 
+WATCHED = ("access_servicekey", "access_user", "access_user_groups", "auth_group")  # what `_ACTOR` reads
 _ACTOR = """SELECT k.ref, k.digest, k.scopes, k.expires_at, k.revoked_at, u.is_active, k.last_used_at, ARRAY(
     SELECT g.name FROM access_user_groups m JOIN auth_group g ON g.id = m.group_id WHERE m.user_id = u.id), u.is_superuser
 FROM access_servicekey k JOIN access_user u ON u.id = k.owner_id WHERE k.prefix = %s"""
@@ -112,7 +135,8 @@ def _prefix(text: str) -> str:
     return parts[1]
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Return what a secret is known by."""
     # The secret holds 256 random bits: a fast hash is as good as a slow one, and every request pays for it.
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 

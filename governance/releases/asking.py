@@ -1,4 +1,4 @@
-"""`POST /api/v1/releases` for machines, as a plain view: DRF's machinery costs as much as the decision itself.
+"""`POST /api/v1/releases` and `/access/v1/evaluation` for machines, as plain views: DRF's machinery costs as much as the decision itself.
 
 Only the ordinary goes this way: a service key, a JSON body, a question that can be decided. Everything else (people's sessions, other
 methods, whatever is wrong with a request) is answered by the DRF view, which stores nothing twice: an error has stored nothing.
@@ -13,20 +13,23 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from governance.access import idempotency, keys
+from governance.access import idempotency
 from governance.access.actors import Actor
 from governance.access.idempotency import Made
-from governance.releases import answering, api, decisions, requests
+from governance.releases import answering, api, authzen, authzen_api, decisions, requests
+from governance.releases.decisions import Asking
 from governance.releases.requests import Ask
 from lineage import errors
 
 _drf = api.Releases.as_view()
+_drf_evaluation = authzen_api.EvaluationView.as_view()
+LARGEST = 1_000_000  # bytes; what is larger, or comes in pieces, goes the way of all others
 
 
 class Answer(HttpResponse):
     """A JSON answer. `data` is what DRF's answers have: the body, decoded."""
 
-    def __init__(self, body: bytes, *, status: int, location: str, replayed: bool = False) -> None:
+    def __init__(self, body: bytes, *, status: int, location: str = "", replayed: bool = False) -> None:
         super().__init__(body, status=status, content_type="application/json")
         if location:
             self["Location"] = location
@@ -50,8 +53,20 @@ def ask(request: HttpRequest) -> HttpResponseBase:
         return _drf(request)
 
 
+@csrf_exempt
+def evaluate(request: HttpRequest) -> HttpResponseBase:
+    """Evaluate one AuthZEN request of a machine."""
+    if not _ordinary(request) or "Content-Encoding" in request.headers:
+        return _drf_evaluation(request)
+    try:
+        return _evaluated(request)
+    except (errors.Problem, UnicodeDecodeError, RecursionError):
+        return _drf_evaluation(request)
+
+
 # What the schema is made from, and what Django's own checks look at.
-ask.cls, ask.initkwargs, ask.view_class = api.Releases, {}, api.Releases  # type: ignore[attr-defined]
+for _view, _kind in ((ask, api.Releases), (evaluate, authzen_api.EvaluationView)):
+    _view.cls, _view.initkwargs, _view.view_class = _kind, {}, _kind  # type: ignore[attr-defined]
 
 
 def _ordinary(request: HttpRequest) -> bool:
@@ -59,6 +74,7 @@ def _ordinary(request: HttpRequest) -> bool:
         request.method == "POST"
         and request.headers.get("Authorization", "")[:7].lower() == "bearer "
         and request.content_type == "application/json"
+        and int(request.META.get("CONTENT_LENGTH") or LARGEST) < LARGEST
         and ("Accept" not in request.headers or "*/*" in request.headers["Accept"] or "application/json" in request.headers["Accept"])
         and not request.GET
     )  # fmt: skip
@@ -66,14 +82,26 @@ def _ordinary(request: HttpRequest) -> bool:
 
 def _asked(request: HttpRequest) -> Answer:
     body, now = request.body, timezone.now()
-    by = keys.actor(request.headers["Authorization"][7:].strip(), at=now)
-    by.needs(decisions.SCOPE)
     question = requests.parse(msgspec.json.decode(body))
+    asking = Asking(question, _secret(request), at=now)
+    asking.by.needs(decisions.SCOPE)
     key = request.headers.get(idempotency.HEADER, "")
     if key:
-        return _once(request, question, by, idempotency.check(key))
-    found = decisions.request(question, by=by, at=now)
-    return Answer(answering.encoded(found, by=by), status=201, location=_location(found))
+        return _once(request, question, asking.by, idempotency.check(key))
+    found = decisions.request(question, by=asking.by, at=now, asking=asking)
+    return Answer(answering.encoded(found, by=asking.by), status=201, location=_location(found))
+
+
+def _secret(request: HttpRequest) -> str:
+    return request.headers["Authorization"][7:].strip()
+
+
+def _evaluated(request: HttpRequest) -> Answer:
+    evaluation = authzen.parse(authzen.decode(request.body))
+    asking = Asking(authzen.ask(evaluation), _secret(request), at=timezone.now())
+    said = authzen_api.evaluated(evaluation, by=asking.by, asking=asking)
+    found = Answer(msgspec.json.encode(said), status=200)
+    return authzen_api.repeated(found, request.headers.get(authzen_api.REQUEST_ID, ""))
 
 
 def _once(request: HttpRequest, question: Ask, by: Actor, key: str) -> Answer:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from drf_spectacular.types import OpenApiTypes
@@ -19,6 +21,8 @@ from governance.access.actors import Actor
 from governance.policy import answers
 from governance.releases import answering, authzen, decisions, explaining
 from governance.releases.authzen import BadEvaluation, Evaluation
+from governance.releases.decisions import Asking
+from governance.releases.kept import Kept
 from lineage import errors, receiving
 from lineage.negotiation import AnyAccept
 
@@ -36,10 +40,7 @@ class AuthZen(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Repeat the caller's request id, on errors too."""
         found = super().finalize_response(request, response, *args, **kwargs)
-        sent = request.headers.get(REQUEST_ID, "")
-        if sent and sent.isprintable() and len(sent) <= LONGEST_ID:
-            found[REQUEST_ID] = sent
-        return found
+        return repeated(found, request.headers.get(REQUEST_ID, ""))
 
     def _body(self, request: Request) -> dict[str, Any]:
         if request._request.content_type != "application/json":
@@ -78,20 +79,31 @@ class EvaluationsView(AuthZen):
         return Response({"evaluations": found})
 
 
+def repeated[Answer: HttpResponseBase](answer: Answer, request_id: str) -> Answer:
+    """Give a caller's request id back with an answer, unless it cannot stand in a header."""
+    if request_id and request_id.isprintable() and len(request_id) <= LONGEST_ID:
+        answer[REQUEST_ID] = request_id
+    return answer
+
+
 @require_safe
 def configuration(request: HttpRequest) -> JsonResponse:
     """The metadata document: open to everybody."""
     return JsonResponse(authzen.metadata(settings.SITE_URL), headers={"Cache-Control": "public, max-age=3600"})
 
 
-def evaluated(evaluation: Evaluation, *, by: Actor) -> dict[str, Any]:
-    """Decide an evaluation as of now and return AuthZEN's answer. The decision is stored like any other, unless it is a dry run."""
+def evaluated(evaluation: Evaluation, *, by: Actor, asking: Asking | None = None) -> dict[str, Any]:
+    """Decide an evaluation as of now and return AuthZEN's answer. The decision is stored like any other, unless it is a dry run.
+
+    `asking`, where a key asks: what equal facts always say then comes as the JSON it was put into once.
+    """
     with authzen.in_its_words():
         ask = authzen.ask(evaluation)
         if evaluation.context.dry_run:
-            answer = decisions.evaluate(ask, by=by, at=timezone.now())
-            return {"decision": evaluation.permits(answer.verdict), "context": {"recorded": False, **_said(answer)}}
-        found = decisions.request(ask, by=by, at=timezone.now())
+            answer, shared = decisions.evaluate(ask, by=by, at=timezone.now(), asking=asking)
+            said = said_of(answer, shared) if asking else _said(answer)
+            return {"decision": evaluation.permits(answer.verdict), "context": {"recorded": False, **said}}
+        found = decisions.request(ask, by=by, at=timezone.now(), asking=asking)
     shown = answering.answered(found, by=by)
     told = {name: shown[name] for name in ("enforcement", "next", "permit", "advisory", "people", "remedies")}
     context = {
@@ -112,6 +124,14 @@ def _item(item: Any, *, by: Actor) -> dict[str, Any]:
     except errors.Problem as problem:
         said = problems.of(problem)
         return {"decision": False, "context": {"error": {"message": said["detail"], **said}}}
+
+
+def said_of(answer: answers.Decision, shared: Kept) -> dict[str, Any]:
+    """Return `_said` as JSON; no names are in it, so that whoever asks next may share it."""
+    if "authzen" not in shared.shown:
+        shared.shown["authzen"] = {name: msgspec.Raw(msgspec.json.encode(each)) for name, each in _said(answer).items()}
+    found: dict[str, Any] = shared.shown["authzen"]
+    return found
 
 
 def _said(answer: answers.Decision) -> dict[str, Any]:

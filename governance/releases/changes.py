@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from governance.access import keys
 from lineage import prepared
 from lineage.ledger.checkpoints import TreeHead
 from lineage.values import Name
 
-RULES, CONSENT = "rules", "consent"  # topics without keys
+RULES, CONSENT, WHO = "rules", "consent", "who"  # topics without keys
 PLACE, CUSTOMER = "place", "customer"  # with
 KEPT = timedelta(minutes=10)  # for how long rows are kept, at least
 TRUSTED = timedelta(minutes=5)  # for how long an answer that nobody asked for again may still be checked against them
@@ -98,6 +99,8 @@ WHOLE: Mapping[str, str] = {
     "consent_consentevent": CONSENT,
     "consent_registration": CONSENT,
 }
+# Who asks is known from these: looked at by `askers`, no fact is made of them.
+ASKERS: Mapping[str, str] = dict.fromkeys(keys.WATCHED, WHO)
 # Read, and watched through another: an event changes its run in the same transaction; a decision never changes
 # (of the last one the version of the rules is read, which is the one that was read).
 FOLLOWING = frozenset({"lineage_lineageevent", "releases_decision"})

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 
 from consent import writers
+from governance.access.keys import Asker
 from governance.catalogue import modes
 from governance.policy import answers, engine, values
 from governance.releases import changes, gathering, requests, resting, rulebook
@@ -36,6 +37,7 @@ from lineage.values import SECOND, Name, nanoseconds
 log = logging.getLogger(__name__)
 TRIES = 5
 LONGEST = 600 * SECOND
+ASKERS = 100  # of one question
 PATIENCE = 10.0  # seconds to wait for another thread that gathers the same
 type Columns = Callable[[Ask, datetime], tuple[str, ...]]
 
@@ -51,6 +53,12 @@ class Unsteady(errors.Conflict):
     """What a decision rests on changed faster than it could be read."""
 
     code = "contracts-changing"
+
+
+class AskedAnew(errors.Conflict):
+    """Somebody's key, account or roles changed since they were kept: the question has to be asked as if for the first time."""
+
+    code = "asked-anew"
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,7 @@ class Kept:
     seen: Seen
     turn: datetime | None = None  # when lineage changes by itself, next
     shown: dict[str, Any] = field(default_factory=dict)  # what `answering` made of it
+    askers: dict[str, Asker] = field(default_factory=dict)  # who asked it, by the digest of their key
     stored: bool = False  # the facts are in the database, committed
     based: bool = False  # so is what permits rest on
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -136,6 +145,7 @@ class Current:
     question: values.Question
     look: Look
     now: datetime
+    steady: bool = False  # it was kept, and nothing changed of those who ask
 
 
 class _Store:
@@ -193,13 +203,33 @@ def forget() -> None:
     _STORE.clear()
 
 
-def current(ask: Ask, *, at: datetime, columns: Columns, deciding: bool = False, permits: int = 0) -> Current:
+def asker(ask: Ask, digest: str, *, at: datetime) -> Asker | None:
+    """Return who asks, if they asked the same before: to be believed once `current` has looked, which is told so (`asker`)."""
+    kept = _STORE.get(_key(ask) or b"")
+    found = kept.askers.get(digest) if kept else None
+    return found if found and found.stands(at) else None
+
+
+def remember(found: Current, digest: str, asker: Asker) -> None:
+    """Keep who asked, as they were read before the look; not where anybody changed meanwhile, or what is kept is new."""
+    if found.steady:
+        askers = found.kept.askers
+        if len(askers) >= ASKERS:
+            askers.clear()
+        askers[digest] = asker
+
+
+def current(
+    ask: Ask, *, at: datetime, columns: Columns, deciding: bool = False, permits: int = 0, asker: Asker | None = None
+) -> Current:
     """Return what a question rests on now, from what is kept or gathered anew; `at` is now, `columns` names those of an open question.
 
-    Raises `BadRequest`, and `Unsteady` where everything changes all the time.
+    Raises `BadRequest`, `Unsteady` where everything changes all the time, and `AskedAnew` where an `asker` that was kept is no longer known.
     """
     key, taking = _key(ask), Taking(deciding=deciding, permits=permits)
     found = _standing(key, ask, at, taking) if key else None
+    if asker is not None and (found is None or not found.steady):
+        raise AskedAnew("who asks must be read anew")
     if found is not None:
         return found
     if key is None:
@@ -233,7 +263,10 @@ def _standing(key: bytes, ask: Ask, at: datetime, taking: Taking) -> Current | N
         return None
     if look.clean:
         kept.seen = changes.seen(look)
-    return Current(kept, replace(kept.question, at=now, as_known_at=now), look, now)
+    steady = changes.WHO not in (look.changed or ())
+    if not steady:
+        kept.askers.clear()
+    return Current(kept, replace(kept.question, at=now, as_known_at=now), look, now, steady)
 
 
 def _gathered(ask: Ask, at: datetime, columns: Columns, taking: Taking) -> tuple[Current, bool]:

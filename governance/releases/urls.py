@@ -7,7 +7,7 @@ from governance.releases import api, asking, authzen_api, overrides_api, standin
 urlpatterns = [
     path("api/v1/releases", asking.ask),
     path("api/v1/releases/bulk", api.Bulk.as_view()),
-    path("access/v1/evaluation", authzen_api.EvaluationView.as_view()),
+    path("access/v1/evaluation", asking.evaluate),
     path("access/v1/evaluations", authzen_api.EvaluationsView.as_view()),
     path(".well-known/authzen-configuration", authzen_api.configuration),
     path("api/v1/releases/<str:ref>", api.Release.as_view()),
