@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from governance.reactions import reading
-from governance.releases import decisions, permits
+from governance.reactions import reading, rechecks
+from governance.releases import decisions, permits, statuses
 from governance.releases.models import Permit
-from lineage.journal import entries
+from lineage.journal import entries, sequencer
 from tests.cast import Cast
 from tests.governance.rechecks_world import BAN, GRANT, World, now
 
@@ -106,3 +106,31 @@ def test_a_change_that_comes_after_the_reading_began_is_known_when_permits_are_d
     reading.run()
     permit.refresh_from_db()
     assert changed and permit.revoked_at is not None
+
+
+def test_a_permit_whose_facts_knew_of_a_change_is_not_decided_again_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = world.permitted("set0")
+    world.activate(0, ("Grant", GRANT))
+    sequencer.run()
+    after = world.permitted("set0")
+    looked: list[Permit] = []
+    monkeypatch.setattr(rechecks, "_look", lambda permit, entry, at: looked.append(permit))
+    reading.run()
+    assert [each.pk for each in looked] == [before.pk] and after.ledger_size > before.ledger_size
+
+
+def test_a_process_that_keeps_up_reads_what_has_its_place_and_leaves_the_rest_to_the_sequencer(
+    world: World, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BATCH", 2)
+    permit = [world.permitted("set0") for _ in range(3)][-1]
+    sequencer.run()
+    world.activate(0, ("Prohibition", BAN))  # recorded, without a place
+    head = sequencer.head()
+    assert head and reading.keep_up() == 6 and statuses.cursor() == head.size
+    assert sequencer.head() == head and permit in permits.live(at=now())
+    sequencer.run()
+    reading.keep_up()
+    assert permit not in permits.live(at=now())

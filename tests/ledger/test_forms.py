@@ -7,8 +7,9 @@ from decimal import Decimal
 from enum import Enum
 
 import pytest
+import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lineage.ledger import (
@@ -328,6 +329,22 @@ class Colour(Enum):
 
 def test_a_choice_is_written_as_its_value() -> None:
     assert canonical.encode({"colour": Colour.RED}) == b'{"colour":"red"}'
+
+
+ANY = st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(), st.floats(allow_nan=False, allow_infinity=False))  # fmt: skip
+
+
+@given(st.recursive(ANY, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)))
+@example([chr(each) for each in range(0x300)])
+@example({"\ue000": 1, "\U00010000": 2, "a": -0.0, "b": 1e21, "c": 2.0})
+def test_the_quick_bytes_are_those_of_rfc_8785(value: object) -> None:
+    try:
+        expected = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except UnicodeEncodeError:
+        with pytest.raises(BadForm):
+            canonical.encode(value)
+        return
+    assert canonical.encode(value) == expected
 
 
 def test_values_of_the_domain_have_one_spelling() -> None:
