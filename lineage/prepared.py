@@ -20,10 +20,10 @@ def rows(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
             return list(cursor.fetchall())
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
-    with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:  # type: ignore[var-annotated]
+    with connection.wrap_database_errors, RawCursor(connection.connection) as cursor:
         cursor.execute(_numbered(sql), values, prepare=True)
         found = cursor.fetchall()
-    connection.health_check_done = True  # it has just answered: no need to ask it whether it does
+    connection.health_check_done = True  # type: ignore[attr-defined] # it has just answered: no need to ask it whether it does
     return found
 
 

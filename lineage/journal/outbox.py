@@ -40,7 +40,8 @@ def write(rows: Sequence[Row], *, beside: Sequence[Part] = ()) -> datetime | Non
     nothing of it, a crash after it all.
     """
     if not rows:
-        return _alone(beside)
+        _alone(beside)
+        return None
     sql, values = parts(rows)
     others = "".join(f",\nbeside_{number} AS ({each})" for number, (each, _) in enumerate(beside))
     more = [value for _, given in beside for value in given]

@@ -35,16 +35,15 @@ def moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _simple(plain: Any) -> bool:
+def _simple(plain: object) -> bool:
     """Say whether the quick encoder writes the very bytes of RFC 8785: it differs in fractions, and in the order of names that are not ascii."""
-    kind = type(plain)
-    if kind is str or kind is bool or plain is None:
+    if plain is None or isinstance(plain, str | bool):
         return True
-    if kind is int:
+    if isinstance(plain, int):
         return -_MAX <= plain <= _MAX
-    if kind is dict:
+    if isinstance(plain, dict):
         return all(name.isascii() and _simple(inner) for name, inner in plain.items())
-    return kind is list and all(map(_simple, plain))
+    return isinstance(plain, list) and all(map(_simple, plain))
 
 
 def _plain(value: object) -> Any:
