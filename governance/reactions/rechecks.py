@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from governance.access.actors import SYSTEM
 from governance.reactions import alerts, touching
 from governance.reactions.models import Alert
-from governance.releases import rechecks, resting, statuses
+from governance.releases import permits, rechecks, resting, statuses
 from governance.releases.models import Permit
 from lineage.journal import clock, entries
 from lineage.journal.models import Entry

@@ -1,6 +1,7 @@
 """Who asks is kept with the question, so that a decision takes two statements, and is never believed when it has changed."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.access import actors, keys, roles
 from governance.access.models import ServiceKey
 from governance.policy import canonical
-from governance.releases import decisions, kept
+from governance.releases import changes, decisions, kept
 from governance.releases.models import Decision
 from tests import cast as people
 from tests.governance.releases_world import ACTION, ASKED, NAMESPACE, PURPOSE, TRAIN_SET, World, now
@@ -133,3 +134,7 @@ def test_the_quick_answer_is_the_stored_one(world: World) -> None:
     assert answer.data["verdict"] == row.verdict and answer.data["digest"] == row.digest
     assert decisions.replay(row) == row.body and row.recorded_at is not None
     assert canonical.to_bytes(decisions.question_of(row)) == canonical.to_bytes(row.question)
+
+
+def test_every_table_that_tells_who_asks_is_watched() -> None:
+    assert set(re.findall(r"(?:FROM|JOIN) (\w+)", keys._ACTOR)) == set(changes.ASKERS)
