@@ -427,3 +427,47 @@ def test_where_nothing_is_needed_only_minors_are_listed(count: int, listed: list
     assert [row.kind for row in found.lists] == listed and found.out == ()
     objectors = told(bases=(basis("legitimate-interest"),), consents=(view(Need.NO_OBJECTION, count=0),))
     assert [row.kind for row in judged(objectors).lists] == ["except"]
+
+
+def test_a_column_about_people_of_two_spaces_is_blank_for_each_that_nobody_can_tell_apart() -> None:
+    both = two_spaces(consents=(MINE, THEIRS))
+    both = replace(both, origins=(both.origins[0], replace(both.origins[1], column="mail")))
+    assert judged(both).cells["mail"].treatment is Treatment.KEEP
+    one = tuple(each for each in both.identities if each.column != "employee")
+    found = judged(replace(both, identities=one))
+    assert found.cells["mail"].reasons[1:] == (because("not-separable", "person staff", column="mail"),)
+    neither = tuple(each for each in both.identities if each.kind != "person")
+    found = judged(replace(both, identities=neither))
+    assert found.cells["mail"].reasons[1:] == (
+        because("not-separable", "person people", column="mail"), because("not-separable", "person staff", column="mail"),
+    )  # fmt: skip
+    assert found.reasons == (because("consent-refused", count=3), because("consent-withdrawn", "staff boss", 2))
+
+
+def due(ref: str, space: str) -> Obligation:
+    return Obligation(ref, "a", "open", NOW, subject_space=space, subjects=2, digest=ref)
+
+
+def test_every_deletion_of_people_counts_whatever_stands_before_it() -> None:
+    facts = two_spaces(consents=(replace(MINE, refused=0, allowed=8), replace(THEIRS, withdrawn=0, allowed=8)))
+    duties = (due("1", ""), due("2", "nowhere"), due("3", "people"), due("4", "staff"))
+    found = judged(replace(facts, obligations=duties[1:]), ask("mail", "desk"))
+    assert [(row.space, row.digest) for row in found.erased] == [("people", "3"), ("staff", "4")]
+    assert [reason.about for reason in found.reasons] == ["3", "4"]
+    whole = judged(replace(facts, obligations=duties), ask("mail", "desk"))
+    assert [row.space for row in whole.erased] == ["people", "staff"] and [r.about for r in whole.out] == ["1"]
+    applied = built(erased=(AppliedList("people", "", Need.NOTHING, NOW),))
+    assert [row.space for row in judged(replace(facts, obligations=duties[2:], built=applied), ask("mail", "desk")).erased] == ["staff"]  # fmt: skip
+    blind = tuple(each for each in facts.identities if each.kind != "person")
+    found = judged(replace(facts, obligations=duties[2:], identities=blind), ask("mail", "desk"))
+    assert because("deletion-open", "3", column="mail") in found.cells["mail"].reasons
+    assert because("deletion-open", "4", column="desk") in found.cells["desk"].reasons
+
+
+def test_a_deletion_blanks_columns_of_which_nobody_says_whose_people_they_are_although_others_have_a_key() -> None:
+    facts = two_spaces(consents=(replace(MINE, refused=0, allowed=8),), obligations=(due("1", "people"),), bases=(basis("contract"),))  # fmt: skip
+    nameless = replace(facts.declarations[1], subject_space="", controller="")
+    found = judged(replace(facts, declarations=(facts.declarations[0], nameless)), ask("mail", "desk"))
+    assert [row.space for row in found.erased] == ["people"]
+    assert because("deletion-open", "1", column="desk") in found.cells["desk"].reasons
+    assert because("deletion-open", "1", column="mail") not in found.cells["mail"].reasons
