@@ -19,7 +19,9 @@ from governance.policy.values import (
     Membership,
     Model,
     Obligation,
+    OptIn,
     Origin,
+    OwnKeys,
     Path,
     Prevails,
     Question,
@@ -245,3 +247,23 @@ def test_a_customer_covered_from_tomorrow_on_has_no_contract_yet() -> None:
     facts = joined(grant())
     later = replace(facts.families[0], coverage=(Coverage("a", NOW.replace(day=2)),))
     assert refusals(replace(facts, families=(later,)))[0] == because("no-contract")
+
+
+def test_a_grant_that_hangs_on_an_offer_or_serves_the_customer_alone_helps_where_that_is_so() -> None:
+    offer, taken = clause("off", "OptInOffer", discount="8 %"), (OptIn("off", "a", LONG_AGO),)
+    assert refusals(joined(grant(offer="off"), offer, opt_ins=taken)) == ()
+    assert refusals(joined(grant(offer="off"), offer)) == (because("presence-not-granted", about=VISITS),)
+    alone = (Model("m", (ServedTo("pty-a", LONG_AGO),)),)
+    assert refusals(joined(grant(customer_only=True), models=alone), model="m") == ()
+    ban = document("e", clause("ban-e", "Prohibition", **BAN))
+    over = document("d", grant(offer="off"), offer, prevails=(Prevails("e", ("train",), ("customer",)),))
+    assert refusals(joined(families=(family("a", over, ban),), opt_ins=taken)) == ()
+    assert refusals(joined(families=(family("a", over, ban),)))[1:] == (because("prohibition", "ban-e", VISITS, "e"),)
+
+
+@pytest.mark.parametrize("key", ["customer.usage", "customer.usage.uptime"])
+def test_a_ban_on_all_data_is_lifted_by_who_prevails_for_what_the_column_holds(key: str) -> None:
+    ban = document("e", clause("ban", "Prohibition", actions=["train"], categories=["customer"]))
+    over = document("d", grant(), prevails=(Prevails("e", ("train",), (key,)),))
+    own = OwnKeys(contract=("customer.usage.uptime",))
+    assert refusals(joined(families=(family("a", over, ban),), keys=(key,), own_keys=own)) == ()
