@@ -67,6 +67,7 @@ def answer(world: World, cell: Cell, laws: Iterable[Law]) -> Answer:
 
 def _own_data(world: World, cell: Cell) -> Answer:
     """The vendor's own data need no contract; what people have to say about them is `people`'s business."""
+    # survives: of nobody's data the cell alone is looked at
     return Answer(Treatment.BLANK if (gaps := _gaps(world, cell, ())) else Treatment.KEEP, gaps)
 
 
@@ -221,4 +222,5 @@ def _duty_code(world: World, column: str, duty: Duty) -> str:
     if duty.bounds.k is None:
         return "safeguard-missing"
     measured = [s for version in world.in_place(column) for s in version if s.bounds.k is not None]
+    # survives: a needed k is two at least
     return "k-too-low" if any((s.bounds.k or 0) < duty.bounds.k for s in measured) else "safeguard-missing"

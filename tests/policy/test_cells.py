@@ -226,6 +226,8 @@ def test_what_goes_back_needs_no_grant_and_is_stopped_by_what_expressly_forbids_
     assert answered(said(POSITION), **back) == kept()
     forbids = clause("ban", "Prohibition", actions=["return"], categories=["customer.content"])
     assert answered(said(forbids), **back) == blank(because("prohibition", "ban"))
+    nearly = grant(actions=["return"], customer_only=True)
+    assert answered(said(forbids, POSITION, nearly), **back) == blank(because("prohibition", "ban"))
     term = clause("raw", "UnencodedTerm", note="words", categories=["customer.content"])
     assert answered(said(term), **back) == blank(because("unencoded-term", "raw"))
     assert answered(said(), action="return", recipient="pty-b").treatment is Treatment.BLANK
