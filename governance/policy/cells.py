@@ -178,11 +178,8 @@ def _why_not(world: World, cell: Cell, laws: Iterable[Law], said: Iterable[Said]
         Reason("contract-silent", cell.customer, cell.column, live.document.ref, live.clause.ref) for live in silent
     ]
     found += [
-        reason
-        for each in said
-        for reason in each.reasons
-        if reason.code not in ("prohibition", "prohibited-by-contract")
-    ]
+        reason for each in said for reason in each.reasons
+    ]  # no bans: a family with one refuses, or permits in spite of it
     if found:
         return tuple(sorted(set(found)))
     action = world.question.action
