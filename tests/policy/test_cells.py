@@ -246,3 +246,16 @@ def test_data_of_nobody_need_no_grant_and_some_category() -> None:
 def test_a_grant_that_a_family_lost_yesterday_is_gone() -> None:
     ended = family("a", document("d", grant(), terminated_at=NOW), document("e", effective_at=LONG_AGO))
     assert answered(ended) == blank(because("action-not-granted", about="customer.content"))
+
+
+def test_a_grant_that_does_not_reach_or_help_does_not_hide_the_next() -> None:
+    assert answered(said(grant("g1", "customer.usage"), grant("g2"))) == kept(because("granted-by", "g2"))
+    ban_, over = document("f", ban()), (Prevails("f", ("train",), ("customer",)),)
+    two = family("a", document("d", grant("g1")), document("e", grant("g2"), prevails=over), ban_)
+    assert answered(two) == kept(because("granted-by", "g2", "", "e"))
+
+
+def test_of_the_grants_for_a_category_the_one_with_the_fewest_duties_is_taken_wherever_it_stands() -> None:
+    for first, second in (("g1", "g2"), ("g2", "g1")):
+        facts = said(grant(first), grant(second, safeguards=["dp"]))
+        assert answered(facts) == kept(because("granted-by", first))
