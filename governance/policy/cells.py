@@ -50,6 +50,7 @@ class Said:
 def answer(world: World, cell: Cell, laws: Iterable[Law]) -> Answer:
     """Return what the customer's contracts say about a cell; anything unknown refuses."""
     if cell.customer == NOBODY:
+        # survives: of nobody's data the cell alone is looked at
         return _own_data(world, cell)
     gaps = _gaps(world, cell, laws)
     returned = world.returns_to(cell.customer)
