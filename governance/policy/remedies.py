@@ -71,13 +71,17 @@ class Search:
     def cells(self, customer: str) -> dict[tuple[str, str], Cell]:
         """The cells that are asked for of a customer."""
         if customer not in self._cells:
+            # survives: cells of others cost time and nobody looks at them
             self._cells[customer] = exposure.cells(self.laid_out, {customer})
         return self._cells[customer]
 
     def laws(self, customer: str) -> tuple[Law, ...]:
         """What contracts say about a customer in D."""
         if customer not in self._laws:
-            among = {customer} & self.laid_out.present_set
+            among = {
+                customer
+            } & self.laid_out.present_set  # survives: laws of others cost time and nobody looks at them
+            # survives: the same
             self._laws[customer] = standing.laws(self.laid_out, among).get(customer, ())
         return self._laws[customer]
 
@@ -103,8 +107,9 @@ class Search:
             question, facts = steps.apply(each, question, facts)
         if not question.columns and question.action not in vocabulary.MODEL_ACTIONS:
             return None
-        if self.memory is None:
+        if self.memory is None:  # survives: with a memory the same is found, sooner
             return self.evaluate(question, facts.normal())
+        # survives: the same
         return self.evaluate(question, canonical.in_order_after(facts, self.facts), memory=self.memory)
 
 
@@ -172,11 +177,12 @@ def _for(search: Search, target: Target) -> Iterator[Remedy]:
         grown: set[frozenset[Step]] = set()
         for taken in rounds:
             outcome = search.base if not taken else search.after(taken)
+            # survives: what goes into another round was decided
             for each in _candidates(search, target, taken, outcome) if outcome else ():
                 grown.add(taken | {each})
         rounds = []
         for chosen in sorted(grown, key=sorted):
-            if any(known <= chosen for known in cleared):
+            if any(known <= chosen for known in cleared):  # survives: in a later round all sets are larger
                 continue
             after = search.after(chosen)
             if after is not None and is_cleared(search.question, target, after):
@@ -229,7 +235,7 @@ def _candidates(search: Search, target: Target, taken: frozenset[Step], outcome:
     found: list[Step] = []
     if not target.customer and not target.columns:
         sources = [step("declare-source", root) for root in search.facts.dataset.undeclared]
-        keys = _keys(search.laid_out, Reason("not-separable")) if search.laid_out.present else ()
+        keys = _keys(search.laid_out, "tenant") if search.laid_out.present else ()
         return [each for each in (*sources, *keys) if each not in taken][:BRANCHES]
     for reason in _against(search.question, target, outcome):
         found += [each for each in _about(search, target, reason) if each not in taken and each not in found]
@@ -261,7 +267,7 @@ def _about(search: Search, target: Target, reason: Reason) -> Iterator[Step]:
     if code == "uncategorised-column":
         yield from _categories(search, u, reason)
     if code == "not-separable":
-        yield from _keys(search.laid_out, reason)
+        yield from _keys(search.laid_out, "person" if reason.about.startswith("person") else "tenant")
     if code in SAID:
         yield step("collect-consent", reason.about, u, {"people": reason.count})
     if code in ("prohibition", "not-separable", "no-basis") and reason.column:
@@ -308,13 +314,13 @@ def _categories(search: Search, customer: str, reason: Reason) -> Iterator[Step]
             "declare-category",
             reason.about,
             customer,
+            # survives: a place has three parts
             dict(zip(("namespace", "dataset", "column"), place, strict=True)) | {"category": key},
         )
 
 
-def _keys(laid_out: World, reason: Reason) -> Iterator[Step]:
+def _keys(laid_out: World, kind: str) -> Iterator[Step]:
     """The key column of a space, or of a source that has no space; else the ancestor in which rows can be told apart."""
-    kind = "person" if reason.about.startswith("person") else "tenant"
     lacking = laid_out.person_columns if kind == "person" else laid_out.tenant_columns
     without = [d for d in laid_out.bringing if not lacking(d)]
     spaces = {d.tenant_space if kind == "tenant" else d.subject_space for d in without}
@@ -327,9 +333,10 @@ def _keys(laid_out: World, reason: Reason) -> Iterator[Step]:
 
 def _duties(search: Search, reason: Reason) -> Iterator[Step]:
     """Under `strict` what is missing must be in place already: each duty of the cell."""
+    # survives: with a memory the same is found, sooner
     outcome = search.evaluate(_plainly(search.question), search.facts, memory=search.memory)
     plan = outlook.treatments(outcome).get((reason.customer, reason.column))
-    for duty in plan.duties if plan and plan.treatment is Treatment.APPLY else ():
+    for duty in plan.duties if plan else ():
         bounds = {
             name: value for name in ("k", "n", "c", "epsilon") if (value := getattr(duty.bounds, name)) is not None
         }
@@ -348,16 +355,19 @@ def _plainly(question: Question) -> Question:
 
 def _remedy(search: Search, target: Target, chosen: frozenset[Step]) -> Remedy:
     after = search.after(chosen)
+    # survives: what is shown was decided
     gained = _gain(search.base, after) if after else (set[str](), 0)
     rows = [c.rows for c in search.facts.customers if c.ref in gained[0]]
     counted = None if any(row is None for row in rows) or len(rows) < len(gained[0]) else sum(row or 0 for row in rows)
     blocking = {
         reason.code
-        for reason in (after.reasons if after else ())
+        for reason in (after.reasons if after else ())  # survives: the same
         if target.columns
         and reason.customer == target.customer
         and not reason.column
-        and _speaks_against(search.question, reason)
+        and _speaks_against(
+            search.question, reason
+        )  # survives: it asks the question about duties, which are of columns
         if not _is_in(after, target.customer)
     }
     return Remedy(

@@ -68,7 +68,7 @@ class Ground:
         elif not found and reason.code in ("no-contract", "model-ownership", "contract-ended", "action-not-granted"):
             found.append(self._contracts(reason.customer))
         elif not found and reason.code == "not-separable":
-            found += [self._declaration(each) for each in self.unkeyed]
+            found += [self._declaration(each) for each in self.unkeyed]  # survives: nothing stands there yet
         elif not found and reason.column and reason.code not in FOLLOWING:
             found.append({"fact": "column", "what": reason.column})
         return found

@@ -104,11 +104,14 @@ def _by_standard(duties: list[Duty]) -> list[Duty]:
 
 def _strictest(duties: list[Duty]) -> Duty:
     """One duty that implies all of them, which share their standard or have none."""
+    # survives: they are all of the chain, or all of one kind
     top = max(duties, key=lambda duty: CHAIN.index(duty.safeguard) if duty.safeguard in CHAIN else 0)
     return replace(
         top,
         standard=max(duty.standard for duty in duties),
-        known=max((duty.known for duty in duties), key=LEVELS.index),
+        known=max(
+            (duty.known for duty in duties), key=LEVELS.index
+        ),  # survives: the words stand in this order in the alphabet, too
         bounds=_tightest([duty.bounds for duty in duties]),
         quasi_identifiers=tuple(sorted({name for duty in duties for name in duty.quasi_identifiers})),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from governance.policy import decisions, engine, questions
+from governance.policy import decisions, engine, questions, rules
 from governance.policy.answers import LeftOut, Reason, Verdict
 from governance.policy.values import (
     Built,
@@ -18,6 +18,7 @@ from governance.policy.values import (
     Model,
     Origin,
     OwnKeys,
+    PlannedSource,
     Question,
     ServedTo,
 )
@@ -36,29 +37,60 @@ def model(**more: Any) -> Question:
 # questions
 
 
+COLUMNS, PARTY, MODEL = "name columns one by one", "this recipient is not registered", "this model is not registered"
+
+
 @pytest.mark.parametrize(
-    ("question", "where", "code"),
+    ("question", "where", "code", "detail", "remedy"),
     [
-        (ask(action="nosuch"), "action", "unknown-action"),
-        (ask(purpose="nosuch"), "purpose", "unknown-purpose"),
-        (ask(purpose=""), "purpose", "unknown-purpose"),
-        (replace(ask(), columns=()), "columns", "no-columns"),
-        (ask("text", "*"), "columns", "bad-question"),
-        (ask("text", ""), "columns", "bad-question"),
-        (ask("text", required=("use",)), "required", "bad-question"),
-        (ask(action="disclose"), "recipient", "no-recipient"),
-        (model(recipient=None), "recipient", "no-recipient"),
-        (ask(recipient="pty-nobody"), "recipient", "unknown-recipient"),
-        (ask(model="nosuch"), "model", "unknown-model"),
-        (model(purpose=PURPOSE), "purpose", "bad-question"),
-        (model(columns=("text",)), "columns", "bad-question"),
-        (model(required=("text",)), "columns", "bad-question"),
+        (ask(at=NOW.replace(tzinfo=None)), "at", "bad-question", "a time needs its offset", ""),
+        (ask(as_known_at=NOW.replace(tzinfo=None)), "as_known_at", "bad-question", "a time needs its offset", ""),
+        (ask(sources=(PlannedSource(NS, S),)), "sources", "bad-question", "what it will be made from is said in preflight alone", ""),
+        (ask(action="nosuch"), "action", "unknown-action", "there is no action 'nosuch'", ""),
+        (ask(purpose="nosuch"), "purpose", "unknown-purpose", "there is no purpose 'nosuch'", ""),
+        (ask(purpose=""), "purpose", "unknown-purpose", "there is no purpose ''", ""),
+        (replace(ask(), columns=()), "columns", "no-columns", "name the columns that are asked for", ""),
+        (ask("text", "*"), "columns", "bad-question", COLUMNS, ""),
+        (ask("text", ""), "columns", "bad-question", COLUMNS, ""),
+        (ask("text", required=("use",)), "required", "bad-question", "'use' is required but not asked for", ""),
+        (ask(action="disclose"), "recipient", "no-recipient", "disclose needs a recipient", ""),
+        (model(recipient=None), "recipient", "no-recipient", "serve needs a recipient", ""),
+        (ask(recipient="pty-nobody"), "recipient", "unknown-recipient", PARTY, "register the party"),
+        (ask(model="nosuch"), "model", "unknown-model", MODEL, "register the model"),
+        (model(purpose=PURPOSE), "purpose", "bad-question", "serve has no purpose", ""),
+        (model(columns=("text",)), "columns", "bad-question", "serve has no columns", ""),
+        (model(required=("text",)), "columns", "bad-question", "serve has no columns", ""),
     ],
-)
-def test_a_question_that_means_nothing_is_refused_with_its_place(question: Question, where: str, code: str) -> None:
+)  # fmt: skip
+def test_a_question_that_means_nothing_is_refused_with_its_place(
+    question: Question, where: str, code: str, detail: str, remedy: str
+) -> None:
     with pytest.raises(questions.BadQuestion) as caught:
         engine.decide(question, world([GRANTED]))
-    assert (caught.value.where, caught.value.code) == (where, code) and caught.value.detail
+    found = caught.value
+    assert (found.where, found.code, found.detail, found.remedy) == (where, code, detail, remedy)
+
+
+def test_only_in_preflight_sources_are_named() -> None:
+    planned = ask(sources=(PlannedSource(NS, S),), mode=Mode.PREFLIGHT)
+    assert engine.check(planned, world([GRANTED])) == planned
+
+
+@pytest.mark.parametrize(
+    ("version", "why"), [("1", "this code no longer runs them"), ("0", "this code does not know them")]
+)
+def test_rules_that_this_code_does_not_run_are_refused_with_what_to_do(version: str, why: str) -> None:
+    with pytest.raises(rules.NotRun) as caught:
+        engine.decide(ask(), world([GRANTED]), by_rules=version)
+    found = caught.value
+    assert (found.detail, found.where) == (f"rules {version}: {why}", "rules")
+    assert found.remedy == "it runs 2: use one of these, or the release of that time"
+
+
+def test_rules_of_old_do_not_decide() -> None:
+    with pytest.raises(rules.NotRun) as caught:
+        rules.VERSIONS["1"].outcome(ask(), world([GRANTED]))
+    assert (caught.value.detail, caught.value.where) == ("rules 1: this code no longer runs them", "rules")
 
 
 def test_a_question_has_one_form() -> None:

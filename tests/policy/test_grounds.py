@@ -10,8 +10,19 @@ from governance.policy import resting, statements
 from governance.policy.answers import Reason
 from governance.policy.resting import Ground
 from governance.policy.statements import Statement
-from governance.policy.values import Basis, Coverage, Declaration, Facts, Family, Identity, Obligation, OptIn, Origin
-from tests.policy.worlds import LONG_AGO, NOW, NS, PURPOSE, ask, clause, document, world
+from governance.policy.values import (
+    Basis,
+    Coverage,
+    Declaration,
+    Facts,
+    Family,
+    Identity,
+    Obligation,
+    OptIn,
+    Origin,
+    OwnKeys,
+)
+from tests.policy.worlds import LONG_AGO, NOW, NS, PURPOSE, ask, clause, document, family, grant, world
 
 OFFER = clause("off", "OptInOffer", number="3", discount="8 %")
 FACTS = world(
@@ -77,6 +88,20 @@ def test_a_clause_comes_before_what_it_is_about() -> None:
     }  # fmt: skip
     assert "8 %" in clause_["says"] and party == {"fact": "party", "what": "pty-x"}
     assert Ground(FACTS).of(Reason("party-restriction", "a", "", "d", "gone", "pty-x")) == [party]
+
+
+def test_a_clause_is_said_in_the_vendors_own_keys() -> None:
+    facts = world(
+        [family("a", document("d", grant("g", "vendor.badge")))], own_keys=OwnKeys(contract=("vendor.badge",))
+    )
+    (said,) = Ground(facts).of(Reason("granted-by", "a", "text", "d", "g"))
+    assert said["says"].startswith("Permits to train a model with vendor.badge")
+
+
+def test_documents_of_a_contract_are_listed() -> None:
+    (said,) = Ground(world([family("a", document("d"), document("e"))])).of(Reason("no-contract", "a"))
+    dates = "(signed 2025-01-01, in effect from 2025-01-01)"
+    assert (said["documents"], said["what"]) == (["d", "e"], f"fam-a: Agreement d {dates}, Agreement e {dates}")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ MERGED = [
     # one without a standard joins the first that there is
     ((Duty("deidentified", bounds=B(k=9)), Duty("pseudonymised", "b"), Duty("pseudonymised", "a")), (Duty("deidentified", "a", bounds=B(k=9)), Duty("pseudonymised", "b"))),
     ((Duty("deidentified", bounds=B(k=5), quasi_identifiers=("b",)), Duty("deidentified", bounds=B(k=9), quasi_identifiers=("a", "b"))), (Duty("deidentified", bounds=B(k=9), quasi_identifiers=("a", "b")),)),
+    ((Duty("deidentified", bounds=B(k=5), quasi_identifiers=("b",)), Duty("deidentified", bounds=B(k=5), quasi_identifiers=("a",))), (Duty("deidentified", bounds=B(k=5), quasi_identifiers=("a", "b")),)),
     ((Duty("aggregated", bounds=B(n=5, c=2)), Duty("aggregated", bounds=B(n=3, c=4))), (Duty("aggregated", bounds=B(n=5, c=4)),)),
     ((Duty("dp", bounds=B(epsilon="10")), Duty("dp", bounds=B(epsilon="9"))), (Duty("dp", bounds=B(epsilon="9")),)),
     ((Duty("dp", bounds=B(epsilon="2")), Duty("dp")), (Duty("dp", bounds=B(epsilon="2")),)),

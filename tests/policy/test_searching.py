@@ -21,11 +21,14 @@ from governance.policy.answers import (
     Verdict,
 )
 from governance.policy.decisions import Outcome
+from governance.policy.memory import Memory
 from governance.policy.remedies import Target
 from governance.policy.steps import step
 from governance.policy.values import (
     Bounds,
+    Clause,
     ColumnCategory,
+    Completeness,
     ConsentView,
     Declaration,
     Facts,
@@ -33,12 +36,15 @@ from governance.policy.values import (
     Mode,
     Need,
     Origin,
+    OwnKeys,
     Path,
     Prevails,
+    Question,
 )
 from tests.policy.worlds import NOW, NS, PURPOSE, S, ask, clause, document, family, grant, world
 
 BOTH = ask("text", "use")
+CELL = Target("a", ("text",))
 BAN = clause("ban", "Prohibition", actions=["train"], categories=["customer.usage"])
 
 
@@ -150,7 +156,7 @@ def test_a_grant_is_sought_for_all_that_the_target_needs_in_contracts_that_run()
     over = document("old", terminated_at=NOW - timedelta(days=1))
     facts = two(document("d", grant("g", "customer.input")))
     facts = replace(facts, families=(*facts.families, family("a", over, ref="ended")))
-    assert tried(facts, Target("a", ()))[:1] == [added("fam-a", "customer.content", "customer.usage")]
+    assert tried(facts, Target("a", ())) == [added("fam-a", "customer.content", "customer.usage")]
     assert tried(facts, Target("a", ("use",))) == [added("fam-a", "customer.usage")]
     named = replace(facts, parties=(*facts.parties, "pty-x"))
     assert tried(named, Target("a", ("use",)), replace(BOTH, recipient="pty-x")) == [
@@ -247,7 +253,159 @@ def test_under_strict_each_duty_of_the_cell_is_put_in_place() -> None:
     assert added("fam-a", "customer.content") in found
 
 
+def test_what_was_taken_is_not_tried_again_and_no_more_than_ten_things_are() -> None:
+    many = world([family("a", document(f"d{n:02}"), ref=f"fam-{n:02}") for n in range(14)])
+    normal = many.normal()
+    outcome = decisions.evaluate(ask(), normal)
+    search = remedies.Search(ask(), normal, outcome, 9)
+    first = remedies._candidates(search, CELL, frozenset(), outcome)
+    assert [each.target for each in first] == [f"fam-{n:02}" for n in range(10)]
+    rest = remedies._candidates(search, CELL, frozenset(first), outcome)
+    assert [each.target for each in rest] == [f"fam-{n:02}" for n in range(10, 14)]
+
+
+def test_a_grant_names_the_vendors_own_categories() -> None:
+    facts = world(
+        [family("a", document("d"))], columns={"text": ("vendor.badge",)}, own_keys=OwnKeys(contract=("vendor.badge",))
+    )
+    assert tried(facts, CELL, ask()) == [added("fam-a", "vendor.badge")]
+
+
+def test_a_key_of_people_is_sought_where_people_cannot_be_told_apart() -> None:
+    facts = world([family("a", document("d", grant()))], columns={"text": ("customer.content", "user.contact")})
+    facts = replace(
+        facts,
+        declarations=(replace(facts.declarations[0], subject_space="people"),),
+        dataset=replace(facts.dataset, ancestors=("raw",)),
+    )
+    anonymous = step("apply-safeguard", "text", "a", {"kind": "anonymised"})
+    assert tried(facts, CELL, ask()) == [step("declare-key", "people", "", {"kind": "person"}), anonymous]
+
+
+@pytest.mark.parametrize(
+    ("term", "question"),
+    [
+        (clause("r", "PartyRestriction", parties=["pty-vendor"]), ask()),
+        (
+            clause("r", "ModelOwnership", owner="customer"),
+            replace(ask(action="serve", purpose="", recipient="pty-x"), columns=()),
+        ),
+    ],
+)
+def test_what_keeps_all_of_a_customers_data_is_repealed(term: Clause, question: Question) -> None:
+    facts = world([family("a", document("d", grant(), term))])
+    assert step("repeal-clause", "r", "a", {"document": "d"}) in tried(facts, Target("a", ()), question)
+
+
+def test_where_nobody_is_known_yet_no_keys_are_sought() -> None:
+    facts = world(customers=(), keyed=False)
+    dark = replace(facts, dataset=replace(facts.dataset, undeclared=("raw",), completeness=Completeness.UNKNOWN))
+    assert tried(dark, Target("", ()), ask()) == [step("declare-source", "raw")]
+
+
+def test_of_the_vendors_own_data_no_contract_is_asked() -> None:
+    own = Declaration("own", NS, "own.notes", no_customer_data=True)
+    facts = replace(world(customers=()), declarations=(own,), origins=(Origin("text", "own", NS, "own.notes", "note"),))
+    place = {"namespace": NS, "dataset": "own.notes", "column": "note", "category": "system.operations"}
+    assert step("declare-category", f"{NS} own.notes note", "", place) in tried(facts, Target("", ("text",)), ask())
+
+
+def test_no_duty_is_put_in_place_for_rows_that_are_out() -> None:
+    facts = two(
+        document(
+            "d", grant("g", "customer", safeguards=["dp"]), clause("r", "PartyRestriction", parties=["pty-vendor"])
+        )
+    )
+    found = tried(facts, CELL, replace(BOTH, mode=Mode.STRICT))
+    assert {each.kind for each in found} == {"add-clause"}
+
+
+# how far the search goes
+
+
+class Caught(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("columns", "customers", "budget"), [(1, 1, 9), (2, 1, 4), (2, 2, 2), (1, 2, 4), (2, 9, 0), (1, 0, 9)]
+)
+def test_many_customers_and_columns_make_fewer_tries(
+    columns: int, customers: int, budget: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*given: object) -> None:
+        raise Caught(given)
+
+    monkeypatch.setattr(remedies, "Search", search)
+    monkeypatch.setattr(remedies, "DEAR", 9)
+    outcome = refused(*(Reason("no-contract", f"u{n}") for n in range(customers)))
+    memory = Memory()
+    with pytest.raises(Caught) as caught:
+        remedies.find(ask(*"xy"[:columns]), world(), outcome, memory=memory)
+    (given,) = caught.value.args
+    assert given[3:] == (budget, decisions.evaluate, memory)
+
+
+def test_where_targets_are_many_the_search_ends_with_its_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def spend(search: remedies.Search, target: Target) -> tuple[Remedy, ...]:
+        seen.append(target.customer)
+        search.left -= 1
+        return ()
+
+    monkeypatch.setattr(remedies, "_for", spend)
+    monkeypatch.setattr(remedies, "MOST_TARGETS", 2)
+    for budget, customers, looked_at in ((1, "abc", "a"), (2, "abc", "ab"), (1, "ab", "ab"), (0, "abc", "")):
+        seen.clear()
+        monkeypatch.setattr(remedies, "BUDGET", budget)
+        remedies.find(ask(), world(), refused(out=tuple(LeftOut((u,), ("no-contract",)) for u in customers)))
+        assert "".join(seen) == looked_at
+
+
+def test_a_pair_is_found_beside_a_step_that_helps_alone() -> None:
+    facts = world([family("a", document("d", grant("g", "customer", safeguards=["dp", "synthetic"])))])
+    found = [r for r in engine.decide(ask(mode=Mode.STRICT), facts).remedies if r.columns]
+    assert sorted([each.kind for each in r.steps] for r in found) == [
+        ["add-clause"],
+        ["apply-safeguard", "apply-safeguard"],
+    ]
+
+
+def test_three_that_help_are_enough() -> None:
+    """Though another step alone does not help yet."""
+    offer = clause("off", "OptInOffer", discount="8 %")
+    nearly = document("d0", offer, grant("g", "customer", offer="off", customer_only=True))
+    facts = world(
+        [family("a", nearly, ref="fam-0"), *(family("a", document(f"d{n}"), ref=f"fam-{n}") for n in (1, 2))]
+    ).normal()
+    outcome = decisions.evaluate(ask(), facts)
+    search = remedies.Search(ask(), facts, outcome, 99)
+    assert len(list(remedies._for(search, CELL))) == 3
+    assert sorted(len(chosen) for chosen in search.seen) == [1, 1, 1, 1]
+
+
 # what is said
+
+
+def test_what_still_blocks_is_what_keeps_this_customers_rows_out() -> None:
+    facts = world(
+        [family("a", document("d", grant("g", "customer.content")))],
+        columns={"text": ("customer.content", "user.contact"), "use": ("customer.usage",)}, customers=("a", "b"),
+    )  # fmt: skip
+    about = replace(facts.declarations[0], subject_space="people")
+    view = ConsentView("a", "people", "", Need.CONSENT, "only", 3, "some", 1, registered=4, allowed=3, refused=1)
+    facts = replace(
+        facts, declarations=(about,), identities=(*facts.identities, Identity("p", "person", "people")), consents=(view,),
+        customers=tuple(replace(each, rows=0) for each in facts.customers),
+    )  # fmt: skip
+    found = engine.decide(BOTH, facts).remedies
+    use = next(r for r in found if (r.customer, r.columns) == ("a", ("use",)))
+    assert (use.still_blocking, use.rows_gained, use.customers_gained, use.cells_gained) == ((), 0, 0, 1)
+    stranger = next(r for r in found if (r.customer, r.columns) == ("b", ()))
+    assert (stranger.customers_gained, stranger.rows_gained) == (1, 0)
+    text = [r for r in found if (r.customer, r.columns) == ("b", ("text",))]
+    assert all("consent-refused" not in r.still_blocking for r in text)
 
 
 def test_a_remedy_says_what_it_gains_and_what_still_blocks_the_rows() -> None:
@@ -273,7 +431,7 @@ def test_a_remedy_says_what_it_gains_and_what_still_blocks_the_rows() -> None:
 def test_remedies_come_by_customers_then_rows_then_cells_then_steps() -> None:
     one, other = (step("rebuild", name) for name in "xy")
     ordered = [
-        Remedy("z", (), (one, other), 2, 0, None), Remedy("z", (), (one,), 1, 0, 9), Remedy("z", (), (one,), 1, 5, None),
+        Remedy("z", (), (one, other), 2, 0, None), Remedy("z", (), (one,), 1, 0, 9), Remedy("z", (), (one,), 1, 1, 1), Remedy("z", (), (one,), 1, 5, None),
         Remedy("z", (), (one,), 1, 3, 0), Remedy("a", ("c",), (one,), 0, 0, 0), Remedy("b", (), (one,), 0, 0, 0),
         Remedy("b", ("c",), (one,), 0, 0, 0), Remedy("b", ("c",), (other,), 0, 0, 0), Remedy("a", (), (one, other), 0, 0, 0),
     ]  # fmt: skip
