@@ -26,7 +26,13 @@ TREE = PLACE / "tree"
 PACKAGE = Path("governance/policy")
 COPIED = ("governance", "consent", "lineage", "tests", "docs", "pyproject.toml")
 LEFT = {"staticmethod", "classmethod"}  # what mutmut looks into by itself
-NEAR = {"granting": "standing", "periods": "standing", "clauses": "clause"}
+# Where a module's own tests stand, unless in `test_<module>.py` alone.
+NEAR = {
+    "granting": ("standing",),
+    "periods": ("standing",),
+    "clauses": ("clause",),
+    "judging": ("judging", "alike", "memory"),
+}
 QUICK = 1.0  # seconds of tests that a mutant gets at first; only its survivors meet all that reach them
 REASON = re.compile(r"#\s*survives: (?P<why>.{10,})")
 PRAGMA = re.compile(r"#\s*pragma: no mutate(?P<why>.*)")
@@ -220,17 +226,20 @@ def _killers_first(names: list[str]) -> list[str]:
     if "__mutmut_" not in Switch.meant:
         return names
     known = set(_killers().read_text(encoding="utf-8").splitlines()) if _killers().exists() else set()
-    near = _file_of(Switch.meant)
-    cost = {name: state().duration_by_test[name] * (0.05 if name in known or near in name else 1) for name in names}
+    near = _files_of(Switch.meant)
+    cost = {
+        name: state().duration_by_test[name] * (0.05 if name in known or any(each in name for each in near) else 1)
+        for name in names
+    }
     found = sorted(names, key=cost.__getitem__)
     spent = list(itertools.accumulate(map(cost.__getitem__, found)))
     return [name for name, seconds in zip(found, spent, strict=True) if seconds <= LIMIT["seconds"]] or found[:1]
 
 
-def _file_of(mutant: str) -> str:
-    """The file with the tests of the mutant's own module."""
+def _files_of(mutant: str) -> tuple[str, ...]:
+    """The files with the tests of the mutant's own module."""
     module = mutant.removeprefix("governance.policy.").split(".")[0]
-    return f"/test_{NEAR.get(module, module)}"
+    return tuple(f"/test_{name}" for name in NEAR.get(module, (module,)))
 
 
 def _remember(name: str) -> None:

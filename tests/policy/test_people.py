@@ -384,6 +384,7 @@ def test_somebody_may_pass_unless_it_is_said_that_nobody_may() -> None:
     cell = exposure.cell(read, "a", "mail")
     assert cell is not None
     assert people.outcome(read, "a", [people.asked_of(read, cell)]).nobody is False
+    assert people.outcome(read, "a", []).nobody is False
     missing = laid_out.read(ask("mail"), replace(facts, consents=()).normal())
     assert people.outcome(missing, "a", [people.asked_of(missing, cell)]).nobody is True
 
