@@ -77,7 +77,6 @@ def _gaps(world: World, cell: Cell, laws: Iterable[Law]) -> tuple[Reason, ...]:
     found = [Reason("uncategorised-column", customer, column, about=source) for source in cell.uncategorised]
     found += [Reason("unreadable-fact", customer, column, about=f"category {key}") for key in cell.unreadable]
     if cell.customer != NOBODY and not _contract_axis(world, cell) and not cell.uncategorised:
-        # survives: a net below the first line, for facts that it would miss; none are known
         found.append(Reason("uncategorised-column", customer, column))
     for law in laws:
         for live, term in law.of(UnencodedTerm):

@@ -64,6 +64,7 @@ def _refusing(world: World, live: Live) -> str:
             party_restriction.touches(term, world.belongs_to(p)) for p in _parties(world)
         ):
             return "party-restriction"
+        # survives: no code and none are the same to who asks
         case _:
             return ""
 

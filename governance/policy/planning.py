@@ -85,6 +85,7 @@ def plan(world: World, groups: tuple[Group, ...], *, filtered: bool) -> tuple[Pl
     treated = [(_treated(world, alike[0]), _customers(alike)) for alike in by_outcome.values()]
     ordered = sorted(treated, key=lambda item: canonical.value_bytes(item[0]))
     classes = tuple(_class(number, treated, customers) for number, (treated, customers) in enumerate(ordered, 1))
+    # survives: there are as many classes as there are treatments
     members = {each.ref: tuple(sorted(customers)) for each, (_, customers) in zip(classes, ordered, strict=True)}
     needs_tenants = filtered or len(classes) > 1
     filters = _filters(world) if needs_tenants else ()
@@ -135,7 +136,7 @@ def _filters(world: World) -> tuple[TenantFilter, ...]:
 def _space(world: World, declaration: str) -> str:
     """The key space in which a column of D names the customer of a source that holds only one."""
     spaces = {i.space for i in world.facts.identities if i.kind == "tenant" and i.declaration == declaration}
-    return min(spaces, default="")
+    return min(spaces, default="")  # survives: where no space is named, no column is, and the filter falls
 
 
 def _duties(classes: Iterable[TreatmentClass]) -> Iterable[tuple[str, Duty]]:

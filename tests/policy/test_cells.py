@@ -19,6 +19,7 @@ from governance.policy.values import (
     InPlace,
     Known,
     Origin,
+    OwnKeys,
     Prevails,
     Question,
 )
@@ -259,3 +260,10 @@ def test_of_the_grants_for_a_category_the_one_with_the_fewest_duties_is_taken_wh
     for first, second in (("g1", "g2"), ("g2", "g1")):
         facts = said(grant(first), grant(second, safeguards=["dp"]))
         assert answered(facts) == kept(because("granted-by", first))
+
+
+def test_a_key_on_both_axes_is_no_category_once_it_is_off_the_personal_one() -> None:
+    own = OwnKeys(contract=("badge",), personal=("badge",))
+    facts = world([family("a", document("d", grant()))], columns={"text": ("badge",)}, own_keys=own)
+    anonymised = replace(facts, safeguards=(InPlace("run-1", "anonymised", Known.DECLARED),))
+    assert answered(anonymised) == blank(because("uncategorised-column"))

@@ -1,5 +1,6 @@
 """Offering a model, and passing it on: everything that speaks against it (SEMANTICS §5, `serve` and `assign`), with the clause that does."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from governance.policy import passing, planning, standing
 from governance.policy import world as laid_out
 from governance.policy.answers import Reason
+from governance.policy.standing import Law
 from governance.policy.values import (
     Clause,
     Declaration,
@@ -172,3 +174,29 @@ def test_what_was_undertaken_about_the_action_travels_with_the_model() -> None:
     plan = planning.passed_on(world_, standing.laws(world_))
     assert [(note.document, note.clause, note.terms) for note in plan.undertakings] == [("d", each.ref, each.body) for each in duties[:2]]  # fmt: skip
     assert (plan.columns, plan.classes, plan.tenant_filters, plan.filter_columns, plan.changes_rows) == ((), (), (), (), False)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one_by_one", "asked"),
+    [({}, ["a", "c"]), ({"one_by_one": False}, ["a", "c"]), ({"one_by_one": True}, ["a", "b", "c"])],
+)
+def test_of_customers_of_whom_the_same_is_said_one_is_asked(
+    monkeypatch: pytest.MonkeyPatch, one_by_one: dict[str, bool], asked: list[str]
+) -> None:
+    owners = {"a": "customer", "b": "customer", "c": "joint"}
+    facts = world(
+        [
+            family(u, document(f"d-{u}", clause(f"own-{u}", "ModelOwnership", owner=owner)))
+            for u, owner in owners.items()
+        ]
+    )
+    seen: list[str] = []
+    unpatched = passing._of_customer
+
+    def of_customer(read_: laid_out.World, customer: str, families: tuple[Law, ...]) -> Iterator[Reason]:
+        seen.append(customer)
+        return unpatched(read_, customer, families)
+
+    monkeypatch.setattr(passing, "_of_customer", of_customer)
+    found = passing.refusals(read(facts), **one_by_one)
+    assert seen == asked and [reason.customer for reason in found] == ["a", "b", "c"]

@@ -10,6 +10,7 @@ from governance.policy.answers import (
     Duty,
     ErasureList,
     LeftOut,
+    PeopleList,
     Plan,
     Reason,
     TenantFilter,
@@ -25,6 +26,7 @@ from governance.policy.values import (
     Generalisation,
     Identity,
     Known,
+    Need,
     Origin,
 )
 from tests.policy.worlds import NS, ask, clause, document, family, grant, world
@@ -115,6 +117,18 @@ def test_customers_with_the_same_outcome_are_one_class_in_the_order_of_what_happ
     assert (keep.ref, keep.customers, keep.columns) == ("class-1", 2, (ColumnPlan("text", Treatment.KEEP),))
     assert keep.customers_digest == canonical.value_digest(["a", "c"])
     assert plan.columns == ("text",) and plan.changes_rows is False and plan.keep_for_days is None
+
+
+def test_classes_are_numbered_by_what_happens_and_not_by_whose_they_are() -> None:
+    _, members = planned(terms(a=[grant("g1", safeguards=["pseudonymised"])], b=[grant("g2")]))
+    assert members == {"class-1": ("b",), "class-2": ("a",)}
+
+
+def test_columns_by_which_people_are_told_apart_are_read_for_filtering() -> None:
+    told = PeopleList("s", "c", Need.CONSENT, "only", ("person",), 1, "d", 1)
+    one = replace(group("a"), lists=(told,), erased=(ErasureList("t", ("employee",), 1, "d"),))
+    plan, _ = planning.plan(read(world(customers=("a",))), (one,), filtered=False)
+    assert plan.filter_columns == ("employee", "person") and plan.changes_rows is True
 
 
 def test_rows_are_told_apart_by_tenant_only_where_that_is_needed() -> None:
