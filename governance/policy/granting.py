@@ -59,6 +59,7 @@ def _opted_in(world: World, law: Law, customer: str, terms: Grant, sources: list
 
 def _serves_alone(world: World, customer: str) -> bool:
     """The model is known to serve this customer and nobody else; a model that serves nobody yet may serve anybody tomorrow."""
+    # survives: a name that no party has serves as well as none
     party = world.customers[customer].party if customer in world.customers else ""
     return bool(party) and world.served == (party,)
 

@@ -357,3 +357,16 @@ def test_bounds_that_are_missed_count_as_they_merge() -> None:
     weak, strong = Duty("deidentified", bounds=Bounds(k=5)), Duty("deidentified", bounds=Bounds(k=9))
     assert chosen({("f", "c"): offers(("a", (strong,), None), ("b", (weak,), None))}) == ["b"]
     assert chosen({("f", "c"): offers(("a", (strong,), None), ("b", (weak,), None)), ("f", "d"): offers(("x", (strong,), None))}) == ["a", "x"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("most", "expected"), [(4, ["a", "c"]), (3, ["b", "d"])])
+def test_beyond_a_number_of_choices_each_category_is_settled_on_its_own(
+    monkeypatch: pytest.MonkeyPatch, most: int, expected: list[str]
+) -> None:
+    """Together pseudonymised does for both; on its own each falls for what comes first by content."""
+    monkeypatch.setattr(granting, "MOST_CHOICES", most)
+    first, second = (
+        offers(("a", (PSEUDO,), None), ("b", (DP,), None)),
+        offers(("c", (PSEUDO,), None), ("d", (Duty("aggregated"),), None)),
+    )
+    assert chosen({("f", "x"): first, ("f", "y"): second}) == expected
