@@ -37,7 +37,8 @@ def evaluate(question: Question, facts: Facts, *, one_by_one: bool = False, memo
         return Outcome(Verdict.DENY, gaps)
     laid_out = world.read(question, facts)
     if question.action in vocabulary.MODEL_ACTIONS:
-        return _pass_on(laid_out, one_by_one)
+        return _pass_on(laid_out, one_by_one)  # survives: one by one the same is answered, slowly
+    # survives: the same
     return settle(laid_out, lambda each: judging.everybody(each, one_by_one=one_by_one, memory=memory))
 
 
@@ -133,7 +134,7 @@ def _speaking(reasons: Iterable[Reason], staying: tuple[Group, ...]) -> list[Rea
 
 
 def _ordered(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
-    return tuple(sorted(set(reasons), key=_IN_ORDER))
+    return tuple(sorted(set(reasons), key=_IN_ORDER))  # survives: reasons compare themselves in this order, too
 
 
 def _all_out(laid_out: World, left_out: tuple[LeftOut, ...]) -> tuple[LeftOut, ...]:
@@ -188,7 +189,7 @@ def _inseparable(laid_out: World, groups: tuple[Group, ...], strangers: tuple[Re
 
 
 def _pass_on(laid_out: World, one_by_one: bool) -> Outcome:
-    reasons = passing.refusals(laid_out, one_by_one=one_by_one)
+    reasons = passing.refusals(laid_out, one_by_one=one_by_one)  # survives: one by one the same is answered, slowly
     verdict = Verdict.DENY if reasons else Verdict.PERMIT
     absent = [Reason("absence", customer, about=declaration) for customer, declaration in laid_out.absent]
     codes = tuple(sorted({reason.code for reason in reasons}))

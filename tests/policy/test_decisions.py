@@ -9,11 +9,16 @@ import pytest
 from governance.policy import decisions, engine, questions, rules
 from governance.policy.answers import LeftOut, Reason, Verdict
 from governance.policy.values import (
+    Basis,
+    Bounds,
     Built,
+    ColumnCategory,
     Completeness,
     Declaration,
     Facts,
     Identity,
+    InPlace,
+    Known,
     Mode,
     Model,
     Origin,
@@ -221,6 +226,45 @@ def test_what_permits_is_said_of_what_is_released_alone() -> None:
     assert {(r.code, r.customer) for r in refused.reasons} == {("party-restriction", "b")}
     assert refused.left_out == (LeftOut(("b",), ("party-restriction",)), LeftOut(("a",), ()))
     assert (refused.plan, refused.members) == (None, {})
+
+
+def test_a_basis_is_named_for_those_who_stay_and_for_the_vendors_own_data_where_anybody_does() -> None:
+    personal = {"text": ("customer.content", "user.contact")}
+    out = clause("r", "PartyRestriction", parties=["pty-vendor"])
+    bases = tuple(Basis(f"bas-{u}", u, "user", "train", PURPOSE, "contract", LONG_AGO) for u in ("", "a", "b"))
+    for documents, named in (((grant("g"),), {"", "a"}), ((grant("g"), out), set())):
+        facts = world(
+            [family("a", document("d", *documents)), family("b", document("e", grant("h"), out))],
+            columns=personal,
+            bases=bases,
+        )
+        own = Declaration(
+            "own", NS, "own.mail", no_customer_data=True, controller="pty-vendor", controller_is_vendor=True
+        )
+        facts = replace(
+            facts,
+            declarations=(*facts.declarations, own),
+            origins=(*facts.origins, Origin("text", "own", NS, "own.mail", "mail")),
+            categories=(*facts.categories, ColumnCategory(NS, "own.mail", "mail", "user.contact")),
+        )
+        found = decisions.evaluate(ask(), facts.normal())
+        assert {r.customer for r in found.reasons if r.code == "basis"} == named
+        assert {r.about for r in found.reasons if r.code == "basis"} == {f"bas-{u}" for u in named}
+
+
+@pytest.mark.parametrize(
+    ("placed", "rests"),
+    [
+        ((), False),
+        ((InPlace("r", "aggregated", Known.DECLARED),), True),
+        ((InPlace("r", "dp", Known.DECLARED),), False),
+        ((InPlace("r", "deidentified", Known.MEASURED, bounds=Bounds(k=5)),), True),
+        ((InPlace("r", "deidentified", Known.MEASURED),), False),
+        ((InPlace("r", "dp", Known.DECLARED), InPlace("r", "aggregated", Known.DECLARED)), True),
+    ],
+)
+def test_what_was_measured_over_all_rows_rests_on_them(placed: tuple[InPlace, ...], rests: bool) -> None:
+    assert decisions.rests_on_rows(replace(world(), safeguards=placed)) is rests
 
 
 def test_where_nobody_is_left_it_says_so() -> None:
