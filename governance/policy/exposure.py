@@ -106,6 +106,7 @@ def presences(world: World, customers: Collection[str] | None = None) -> dict[st
     for origin in filter(is_presence, world.facts.origins):
         for customer in _among(world.customers_of(origin), customers) - {NOBODY}:
             for place in world.places_of(origin) or (None,):
+                # survives: no category is declared on no place
                 keys = world.categories.get(place, frozenset()) if place else frozenset[str]()
                 found[customer].add(Presence(customer, origin, place, keys, world.declarations[origin.declaration]))
     return {customer: tuple(sorted(rows, key=_order)) for customer, rows in found.items()}

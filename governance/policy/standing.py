@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time
 
 from governance.policy import clauses, periods
 from governance.policy.clauses import Grant, OptInOffer, Term, reading
-from governance.policy.values import Clause, Declaration, Document, Family
+from governance.policy.values import Clause, Coverage, Declaration, Document, Family
 from governance.policy.world import World
 
 
@@ -41,6 +41,7 @@ def laws(world: World, customers: Collection[str] | None = None) -> dict[str, tu
     among = frozenset(wanted)
     found: dict[str, list[Law]] = defaultdict(list)
     for family in world.facts.families:
+        # survives: whom the family does not cover it says nothing of; to look only takes time
         if covered := {row.customer for row in family.coverage} & among:
             started = [d for d in family.documents if has_started(world, d)]
             for customer in sorted(covered):
@@ -65,9 +66,8 @@ def _law(world: World, family: Family, started: list[Document], customer: str) -
     return Law(family, live, covered and any(not has_ended(world, d) for d in started))
 
 
-def _covers_by_now(world: World, row: periods.Lasting) -> bool:
-    recorded = getattr(row, "recorded_at", None)
-    return row.valid_from <= world.question.at and periods.known(recorded, world.question.as_known_at)
+def _covers_by_now(world: World, row: Coverage) -> bool:
+    return row.valid_from <= world.question.at and periods.known(row.recorded_at, world.question.as_known_at)
 
 
 def has_started(world: World, document: Document) -> bool:

@@ -142,6 +142,7 @@ def test_who_is_present_through_which_columns() -> None:
     )  # fmt: skip
     through = (VISITS, ("customer.usage", "user.name"))
     assert present(base) == {"a": [(STATUS, ()), through], "b": [through]}
+    assert {each.customer for each in exposure.presences(read(base))["b"]} == {"b"}
     assert present(base, {"b"}) == {"b": [through]} and present(base, set()) == {}
     assert present(facts()) == {}
     own = facts(declarations=(OWN,), origins=(origin("", "visits", path=Path.PRESENCE, declaration="own"),))
@@ -162,6 +163,12 @@ def test_presences_stand_in_the_order_of_their_columns() -> None:
     assert [each.declaration.ref for each in exposure.presences(read(two))["a"]] == ["log", "src"]
     dark = facts(origins=(origin("", "*", dataset="b"), origin("", "*", dataset="a"), origin("x", "*", dataset="a")), schemas=())  # fmt: skip
     assert [(each.origin.dataset, each.origin.column) for each in exposure.presences(read(dark))["a"]] == [("a", ""), ("a", "x"), ("b", "")]  # fmt: skip
+
+
+def test_unknown_columns_of_a_source_stand_before_its_known_ones() -> None:
+    rows = (origin("", "A", path=Path.PRESENCE), origin("", "*"))
+    found = exposure.presences(read(facts(origins=rows, schemas=())))["a"]
+    assert [each.origin.source_column for each in found] == ["*", "A"]
 
 
 def test_a_category_is_needed_but_for_declared_keys_that_are_named() -> None:
