@@ -4,6 +4,7 @@ import itertools
 import os
 import unittest.mock
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
@@ -60,32 +61,50 @@ def _no_waiting_for_the_disk() -> Iterator[None]:
 
 
 _NUMBERS = itertools.count()
+PASSPHRASE = "a passphrase for tests only"
 
 
 @pytest.fixture(autouse=True)
 def _own_keys_and_copies(settings, keystore: Path, copies: Path) -> Iterator[None]:  # type: ignore[no-untyped-def]
     settings.KEYSTORE_DIR = keystore
-    settings.KEYSTORE_PASSPHRASE = "a passphrase for tests only"
+    settings.KEYSTORE_PASSPHRASE = PASSPHRASE
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the real one is slow on purpose
     settings.CHECKPOINT_COPY_DIR = copies / str(next(_NUMBERS))  # made when it is written to, which most tests never do
     yield
 
 
-@pytest.fixture
-def cast(db: None):  # type: ignore[no-untyped-def]
-    """One person per role: a `tests.cast.Cast`. Imported here, so that tests without a database need no models."""
+@pytest.fixture(scope="session")
+def cast_scenery(django_db_setup: None, django_db_blocker, keystore: Path):  # type: ignore[no-untyped-def]
+    """The cast as it is put up for every test that wants one."""
     from tests import cast as named
+    from tests import scenery
 
-    return named.assemble()
+    with django_db_blocker.unblock():
+        return scenery.made(named.assemble)
 
 
 @pytest.fixture
-def release_world(cast, settings, tmp_path: Path):  # type: ignore[no-untyped-def]
+def cast(cast_scenery, db: None):  # type: ignore[no-untyped-def]
+    """One person per role: a `tests.cast.Cast`. Imported here, so that tests without a database need no models."""
+    return cast_scenery.put_up()
+
+
+@pytest.fixture(scope="session")
+def release_scenery(cast_scenery, django_db_blocker, keystore: Path):  # type: ignore[no-untyped-def]
+    """What `release_world` is put up from; its rows in the data plane are filled for each test."""
+    from tests import scenery
+    from tests.governance import releases_world
+
+    kept = {"KEYSTORE_DIR": keystore, "KEYSTORE_PASSPHRASE": PASSPHRASE, "LINEAGE_SKEW_SECONDS": 0}
+    with django_db_blocker.unblock():
+        return scenery.made(lambda: releases_world.make(cast_scenery.put_up()), on=cast_scenery.rows, **kept)
+
+
+@pytest.fixture
+def release_world(cast, release_scenery, settings, tmp_path: Path):  # type: ignore[no-untyped-def]
     """Three customers, their rows in a real data plane, contracts and lineage: a `tests.governance.releases_world.World`."""
-    from tests import cast as people
     from tests.governance import releases_world
 
     with releases_world.plane(settings, tmp_path / "planes.json") as plane:
-        with people.at_once():
-            world = releases_world.build(cast, plane)
-        yield world
+        releases_world.fill(plane)
+        yield replace(release_scenery.put_up(), cast=cast, plane=plane)

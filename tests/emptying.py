@@ -5,6 +5,7 @@ than the test.
 """
 
 import functools
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -16,11 +17,16 @@ def _tables() -> tuple[str, ...]:
     return tuple(f'"{name}"' for name in connection.introspection.table_names() if name not in STAYS)
 
 
+def filled(cursor: Any) -> list[str]:
+    """Return the tables in which there is something, by their quoted names."""
+    cursor.execute(" UNION ALL ".join(f"SELECT '{each}' WHERE EXISTS (SELECT FROM {each})" for each in _tables()))
+    return [row[0] for row in cursor.fetchall()]
+
+
 def empty() -> None:
     """Delete every row that a test left."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"SELECT '{each}' WHERE EXISTS (SELECT FROM {each})" for each in _tables()))
-        if found := [row[0] for row in cursor.fetchall()]:
+        if found := filled(cursor):
             cursor.execute("; ".join(f"ALTER TABLE {each} DISABLE TRIGGER USER" for each in found))
             # One statement: what points at each other goes at once, whatever the order.
             cursor.execute(

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,7 @@ class World:
     """What stories need by name."""
 
     cast: Cast
-    plane: psycopg.Connection[Any]
+    plane: Any  # a connection of psycopg; of a scenery none
     customers: dict[str, Customer]
     space: TenantKeySpace
     persons: IdentifierSpace
@@ -134,9 +134,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def build(cast: Cast, plane: psycopg.Connection[Any], *, keyed: bool = True) -> World:
-    """Make the world: rows, parties, contracts, declarations, lineage."""
-    fill(plane)
+def make(cast: Cast, *, keyed: bool = True) -> World:
+    """Make the world: parties, contracts, declarations, lineage. Its rows are another matter (`fill`)."""
     customers = {name: people.customer(name.title()) for name in ("acme", "brandt", "corax")}
     space = people.space("crm", **customers)
     persons = subjects.open_space(name="shop person", by="system")
@@ -153,7 +152,7 @@ def build(cast: Cast, plane: psycopg.Connection[Any], *, keyed: bool = True) -> 
         ("city", "customer.content"),
     ]:
         columns.categorise(place, column, category, valid_from=LONG_AGO, by=actors.SYSTEM)
-    made = World(cast, plane, customers, space, persons, source, key, secret)
+    made = World(cast, None, customers, space, persons, source, key, secret)
     made.grant("acme", ("Grant", TRAIN | {"categories": ["customer.content", "customer.usage"]}))
     made.grant("brandt", ("Prohibition", {"actions": ["train"], "categories": ["customer"], "purposes": ["*"]}))
     made.grant("corax", ("TrainingPosition", {"position": "silent"}))
@@ -162,6 +161,12 @@ def build(cast: Cast, plane: psycopg.Connection[Any], *, keyed: bool = True) -> 
     if keyed:
         made.keyed()
     return made
+
+
+def build(cast: Cast, plane: psycopg.Connection[Any], *, keyed: bool = True) -> World:
+    """Make the world with its rows."""
+    fill(plane)
+    return replace(make(cast, keyed=keyed), plane=plane)
 
 
 def fill(plane: psycopg.Connection[Any]) -> None:
