@@ -142,6 +142,15 @@ class AppendInline(TabularInline):  # type: ignore[misc]
     show_title = False
     show_change_link = False
     linked = True
+    per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With the rows that its fields point at."""
+        shown = {name for name in self.fields or () if isinstance(name, str)}
+        related = [field.name for field in self.model._meta.fields if field.is_relation and field.name in shown]
+        rows = super().get_queryset(request)
+        rows = rows if rows.ordered else rows.order_by("pk")
+        return rows.select_related(*related) if related else rows
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """The fields, and a link to the row's own page."""

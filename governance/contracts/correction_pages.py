@@ -217,10 +217,10 @@ def _shown(row: Correction, request: HttpRequest, page: CorrectionAdmin) -> dict
         "shown_clauses": [
             {
                 "row": clause,
-                "meaning": meaning.sentence(clause),
+                "meaning": said,
                 "link": reverse("admin:contracts_correctedclause_change", args=[clause.pk]),
             }
-            for clause in after.clauses
+            for clause, said in zip(after.clauses, meaning.sentences(after.clauses), strict=True)
         ],
         "struck": struck,
         "kinds": [

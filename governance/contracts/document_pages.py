@@ -273,10 +273,10 @@ def _cards(reading: Reading) -> list[dict[str, Any]]:
     return [
         {
             "row": clause,
-            "meaning": meaning.sentence(clause),
+            "meaning": said,
             "link": reverse(f"admin:contracts_{clause._meta.model_name}_change", args=[clause.pk]),
         }
-        for clause in reading.clauses
+        for clause, said in zip(reading.clauses, meaning.sentences(reading.clauses), strict=True)
     ]
 
 

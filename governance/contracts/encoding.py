@@ -141,7 +141,7 @@ def _near(document: Document) -> list[Document]:
     rows = Document.objects.filter(pk=document.pk)
     if document.family is not None:
         rows = Document.objects.filter(Q(family=document.family) | Q(acceptances__family=document.family)).distinct()
-    return list(rows.exclude(state__in=[State.REJECTED, State.WITHDRAWN]).prefetch_related("clauses").order_by("pk"))
+    return list(readings.known(rows.exclude(state__in=[State.REJECTED, State.WITHDRAWN])).order_by("pk"))
 
 
 def _reading(document: Document, correction: Correction | None) -> Reading:
