@@ -84,7 +84,7 @@ class VerbAdmin(ModelAdmin):  # type: ignore[misc]
     def namers(self) -> Mapping[str, Namer]:
         """Fields that hold references of somebody, with what tells their names: each once per page, however many rows it has."""
         own = [field.name for field in self.model._meta.fields if isinstance(field, models.CharField)]
-        return {name: names.of for name in own if name.endswith("_by")}
+        return {name: names.of for name in own if name == "by" or name.endswith("_by")}
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Show names in the list where its rows hold references."""

@@ -204,7 +204,7 @@ class DocumentAdmin(Buttons):
             )
             put(form, {name: column(Document._meta.get_field(name), _as_read(head, name)) for name in HEAD})
             form.readonly_fields += typed
-            form.fieldsets += [("Before it was corrected", {"fields": [tuple(typed)]})] if typed else []
+            form.fieldsets[2:2] = [("Before it was corrected", {"fields": [tuple(typed)]})] if typed else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description="contract", ordering="family__title")

@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
 from unfold.admin import TabularInline
 from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
@@ -102,7 +103,7 @@ class DecisionAdmin(Explained, ModesShown, ReadOnly):
     @display(description="Question")
     def asked_line(self, row: Decision) -> str:
         """The question in a line."""
-        return explaining.row_title(row)
+        return capfirst(explaining.row_title(row))
 
     @display(description="Reasons")
     def why(self, row: Decision) -> SafeString:

@@ -16,8 +16,9 @@ from consent.models import Basis
 from governance.catalogue.models import SourceDeclaration
 from governance.contracts.models import Clause, ContractFamily, Document
 from governance.obligations.models import Obligation
-from governance.policy import statements
+from governance.policy import reasons, statements
 from governance.policy.answers import Decision as Answer
+from governance.policy.resting import FOLLOWING
 from governance.policy.statements import Statement
 from governance.releases.explaining import Reader
 
@@ -162,7 +163,13 @@ def outcomes(answer: Answer, names: Mapping[str, str]) -> list[Outcome]:
         of(True, answer.members[c.ref], ", ".join(f"{each.column}: {each.treatment}" for each in c.columns))
         for c in classes
     ]
-    return kept + [of(False, row.customers, ", ".join(row.codes) or "with the others") for row in answer.left_out]
+    return kept + [of(False, row.customers, _because(row.codes)) for row in answer.left_out]
+
+
+def _because(codes: tuple[str, ...]) -> str:
+    """What left them out, in sentences; what only follows from that goes without saying."""
+    own = [code for code in codes if code not in FOLLOWING] or codes
+    return " ".join(reasons.CODES[code].sentence for code in own) or "With the others."
 
 
 def _links(chosen: Iterable[Statement]) -> dict[tuple[str, str], str]:

@@ -399,6 +399,12 @@ def test_the_pages_offer_it_to_those_who_may_and_say_where_it_stands(
     shown = olga.get(f"{address}change/").content.decode()
     assert "override" in shown and f"{refused.decision.pk}/override" in shown
     assert f"{refused.decision.pk}/override" not in anton.get(f"{address}change/").content.decode()
+    why = anton.get(f"{address}why/").content.decode()
+    assert (
+        "May age, body" in why
+        and "<td>The contract forbids this use.</td>" in why
+        and "<td>With the others.</td>" in why
+    )
     assert olga.post(f"{address}override/", {"_form_submitted": "on", "reason": WHY, "hours": 30}).status_code in (
         200,
         302,
