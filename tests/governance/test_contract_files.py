@@ -9,7 +9,6 @@ from typing import Any
 
 import jsonschema
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 
 from governance.contracts import (
@@ -235,6 +234,6 @@ def of_the_corpus() -> Iterator[tuple[entries.Tale, Family]]:
 def test_the_contracts_of_the_corpus_do_too(cast: Cast) -> None:
     seen = 0
     for tale, family in of_the_corpus():
-        with transaction.atomic():
+        with named.at_once():
             seen += the_same_twice(tale.facts, family, tale.question, cast, rounds=1)
     assert seen > 50
