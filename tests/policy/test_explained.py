@@ -169,3 +169,34 @@ def test_asked_strictly_the_tree_shows_the_plan_that_is_refused() -> None:
     plan, strict = tree(facts), tree(facts, Mode.STRICT)
     assert (plan["verdict"], strict["verdict"]) == ("permit_with_plan", "deny")
     assert (plan["usable"], plan["plain"]) == (strict["usable"], strict["plain"])
+
+
+def test_what_decided_is_said_once_with_everybody_about_whom_it_decided() -> None:
+    """Clauses of one form are one thing, and so are source columns; categories and restricted parties are told apart."""
+    decision = decided(
+        Reason("prohibition", "a", "text", "d", "ban", "x"), Reason("prohibition", "b", "use", "e", "ban", "y"),
+        Reason("party-restriction", "a", "", "d", "ban", "pty-x"), Reason("party-restriction", "a", "", "d", "ban", "pty-y"),
+        Reason("presence-not-granted", "a", about="s one"), Reason("presence-not-granted", "a", about="s two"),
+        Reason("not-granted", "a", "text", about="customer.usage"), Reason("not-granted", "a", "text", about="customer.input"),
+        Reason("safeguard-missing", "b", "text", about="dp"), Reason("granted-by", "b", "text", "e", "ban"), Reason("nobody-left"),
+    )  # fmt: skip
+    found = statements.of(decision, FACTS)
+    assert [(s.code, s.customers, s.columns, [f.get("what", f["fact"]) for f in s.rests_on]) for s in found] == [
+        ("prohibition", ("a", "b"), ("text", "use"), ["clause", "x", "y"]),
+        ("not-granted", ("a",), ("text",), ["usage data (customer.usage)"]),
+        ("not-granted", ("a",), ("text",), ["what the customer's users put in (customer.input)"]),
+        ("party-restriction", ("a",), (), ["clause", "pty-x"]),
+        ("party-restriction", ("a",), (), ["clause", "pty-y"]),
+        ("presence-not-granted", ("a",), (), ["s one", "s two"]),
+        ("nobody-left", (), (), []),
+        ("safeguard-missing", ("b",), ("text",), ["dp"]),
+        ("granted-by", ("b",), ("text",), ["clause"]),
+    ]
+    assert found[0].remedy == reasons.CODES["prohibition"].remedy and found[0].text == "The contract forbids this use."
+    closed = statements.of(decision, FACTS, sees=lambda u: u != "a")
+    assert [(s.code, s.customers) for s in closed if s.code in ("not-granted", "prohibition")] == [
+        ("not-granted", ("a",)),
+        ("prohibition", ("a",)),
+        ("prohibition", ("b",)),
+    ]
+    assert all(bool(s.rests_on) is (s.customers != ("a",) and s.code != "nobody-left") for s in closed)
