@@ -267,3 +267,17 @@ def test_a_key_on_both_axes_is_no_category_once_it_is_off_the_personal_one() -> 
     facts = world([family("a", document("d", grant()))], columns={"text": ("badge",)}, own_keys=own)
     anonymised = replace(facts, safeguards=(InPlace("run-1", "anonymised", Known.DECLARED),))
     assert answered(anonymised) == blank(because("uncategorised-column"))
+
+
+def test_the_better_grant_is_taken_although_a_worse_one_is_read_after_it() -> None:
+    facts = said(grant("g1", basis="negotiated"), grant("g2", safeguards=["dp"]))
+    assert [each.ref for each in facts.normal().families[0].documents[0].clauses] == ["g1", "g2"]
+    assert answered(facts) == kept(because("granted-by", "g1"))
+
+
+def test_what_forbids_to_give_back_is_named_without_the_grants_that_nearly_apply() -> None:
+    nearly = grant(actions=["return"], customer_only=True)
+    over = document("d", nearly, prevails=(Prevails("e", ("return",), ("customer",)),))
+    forbids = clause("ban", "Prohibition", actions=["return"], categories=["customer.content"])
+    found = answered(family("a", over, document("e", forbids)), action="return", recipient="pty-a")
+    assert found == blank(because("prohibition", "ban", "", "e"))
