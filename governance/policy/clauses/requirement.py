@@ -60,7 +60,7 @@ def _epsilon(given: reading.Body) -> str | None:
         return None
     try:
         if isinstance(value, str) and len(value) <= 40 and (found := Decimal(value)).is_finite() and found > 0:
-            return format(found.normalize(), "f")
+            return format(found.normalize(), "f")  # survives: a finite number is written the same by F
     except InvalidOperation:
         pass
     raise reading.BadClause('epsilon is a positive decimal as text, such as "0.5"', where="safeguards/epsilon")
@@ -73,6 +73,7 @@ def sort_key(duty: Duty) -> tuple[Any, ...]:
     # A larger epsilon is weaker: of two that tie otherwise the weaker one is preferred, as with k, n and c.
     return (
         duty.safeguard, duty.standard, level, bounds.k or 0, bounds.n or 0, bounds.c or 0,
+        # survives: infinity is read in any case of its letters
         -Decimal(bounds.epsilon) if bounds.epsilon else Decimal("-Infinity"), duty.quasi_identifiers,
     )  # fmt: skip
 
