@@ -25,6 +25,7 @@ def holds_until(
     if outcome.verdict is Verdict.DENY:
         return None
     last = question.at + LOOK_AHEAD
+    # survives: at the question's own instant nothing less is allowed
     for instant in sorted({moment for moment in instants(facts) if question.at < moment <= last}):
         later = replace(question, at=instant, as_known_at=max(question.as_known_at, instant))
         if allows_less(outcome, evaluate(later, facts)):
@@ -39,6 +40,7 @@ def instants(facts: Facts) -> Iterator[datetime]:
     for family in facts.families:
         for document in family.documents:
             for clause in document.clauses:
+                # survives: what is no grant is passed over in the next line
                 term = clauses.read(clause.kind, clause.body, own) if clause.kind == clauses.grant.KIND else None
                 if isinstance(term, Grant) and term.until:
                     yield term.until
@@ -56,6 +58,7 @@ def _moments(value: Any) -> Iterator[datetime]:
             for inner in value:
                 yield from _moments(inner)
         case _:
+            # survives: a cast does nothing when it runs
             for name in canonical.fields_with(cast(Any, type(value)), _DATED):
                 yield from _moments(getattr(value, name))
 
@@ -103,7 +106,7 @@ def _is_less(before: ColumnPlan, after: ColumnPlan) -> bool:
 
 
 def _lists(outcome: Outcome) -> set[Any]:
-    classes = outcome.plan.classes if outcome.plan else ()
+    classes = outcome.plan.classes if outcome.plan else ()  # survives: who asks has seen that there is one
     return {
         (customer, row)
         for each in classes
@@ -113,5 +116,5 @@ def _lists(outcome: Outcome) -> set[Any]:
 
 
 def _days(outcome: Outcome) -> float:
-    days = outcome.plan.keep_for_days if outcome.plan else None
-    return float("inf") if days is None else days
+    days = outcome.plan.keep_for_days if outcome.plan else None  # survives: who asks has seen that there is one
+    return float("inf") if days is None else days  # survives: infinity is read in any case of its letters
