@@ -339,15 +339,30 @@ def view(dice: Dice, customer: str, controller: str, need: Need) -> ConsentView:
     )  # fmt: skip
 
 
+# Where nobody has consented nobody has explicitly; where nobody has objected there is nobody to leave out where nothing is needed.
+EMPTY_WITH = {
+    Need.GUARDED: (Need.GUARDED,),
+    Need.EXPLICIT: (Need.GUARDED, Need.EXPLICIT),
+    Need.CONSENT: (Need.GUARDED, Need.EXPLICIT, Need.CONSENT),
+    Need.NO_OBJECTION: (Need.NO_OBJECTION, Need.NOTHING),
+    Need.NOTHING: (Need.NOTHING,),
+}
+
+
 def consents(dice: Dice) -> tuple[ConsentView, ...]:
-    """Views for every need; rarely none at all, and rarely lists on which nobody stands."""
+    """Views for every need; rarely none at all, and rarely lists on which nobody stands.
+
+    Whoever is on the list of a strict need is on that of a lax one too, as when people are counted: laws rest on it.
+    """
     if dice.chance(0.05):
         return ()
     pairs = [(u, "ctl") for u in CUSTOMERS] + [("", "vendor")]
     found = tuple(view(dice, u, controller, need) for u, controller in pairs for need in Need)
     nobody = set(dice.some(tuple(Need), 0, 1)) if dice.chance(0.1) else set()
     empty = nobody | ({Need.NOTHING} if dice.chance(0.9) else set())
-    return tuple(replace(v, count=0) if v.need in empty else v for v in found)
+    return tuple(
+        replace(v, count=0) if v.need in {each for one in empty for each in EMPTY_WITH[one]} else v for v in found
+    )
 
 
 def basis(dice: Dice, ref: str) -> Basis:
