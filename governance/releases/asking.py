@@ -17,7 +17,7 @@ from governance.access import idempotency
 from governance.access.actors import Actor
 from governance.access.idempotency import Made
 from governance.releases import answering, api, authzen, authzen_api, decisions, requests
-from governance.releases.decisions import Asking
+from governance.releases.kept import Asking
 from governance.releases.requests import Ask
 from lineage import errors
 

@@ -21,8 +21,7 @@ from governance.access.actors import Actor
 from governance.policy import answers
 from governance.releases import answering, authzen, decisions, explaining
 from governance.releases.authzen import BadEvaluation, Evaluation
-from governance.releases.decisions import Asking
-from governance.releases.kept import Kept
+from governance.releases.kept import Asking, Kept
 from lineage import errors, receiving
 from lineage.negotiation import AnyAccept
 
@@ -98,7 +97,7 @@ def evaluated(evaluation: Evaluation, *, by: Actor, asking: Asking | None = None
     `asking`, where a key asks: what equal facts always say then comes as the JSON it was put into once.
     """
     with authzen.in_its_words():
-        ask = authzen.ask(evaluation)
+        ask = asking.ask if asking else authzen.ask(evaluation)
         if evaluation.context.dry_run:
             answer, shared = decisions.evaluate(ask, by=by, at=timezone.now(), asking=asking)
             said = said_of(answer, shared) if asking else _said(answer)

@@ -10,13 +10,12 @@ import msgspec
 from django.db import connection
 
 from consent import trees
-from governance.access import keys
 from governance.access.actors import Actor
 from governance.catalogue import queries as catalogue
 from governance.parties import epoch
 from governance.policy import answers, canonical, engine, rules, values
 from governance.releases import gathering, kept, overriding, permits, resting, rulebook
-from governance.releases.kept import Current, Kept, Unsteady
+from governance.releases.kept import Asking, Current, Kept, Unsteady
 from governance.releases.models import Decision, Permit, StoredAnswer, StoredFacts
 from governance.releases.requests import Ask
 from lineage import errors
@@ -54,21 +53,6 @@ class Answered:
     kept: Kept | None = None  # what answers made of equal facts may share
 
 
-class Asking:
-    """Who asks with a key: as kept with the question, where its look will tell whether they are still known, else read now."""
-
-    def __init__(self, ask: Ask, secret: str, *, at: datetime) -> None:
-        self._digest = keys.digest(secret)
-        self.kept = kept.asker(ask, self._digest, at=at)
-        self._asker = self.kept or keys.asker(secret, at=at)
-        self.by = self._asker.actor
-
-    def remember(self, found: Current) -> None:
-        """Keep who was read with the question."""
-        if self.kept is None:
-            kept.remember(found, self._digest, self._asker)
-
-
 def request(
     ask: Ask,
     *,
@@ -76,7 +60,7 @@ def request(
     at: datetime,
     built_from: Decision | None = None,
     run: permits.Run | None = None,
-    asking: "Asking | None" = None,
+    asking: Asking | None = None,
 ) -> Answered:
     """Decide a question and store everything; raises `Malformed` where it cannot be asked. `at` is now, `run` one under a standing permit."""
     by.needs(SCOPE)
@@ -86,10 +70,8 @@ def request(
         columns=_columns,
         deciding=True,
         permits=PLACES if ask.about_now else 0,
-        asker=asking.kept if asking else None,
+        asking=asking,
     )
-    if asking:
-        asking.remember(found)
     answer = found.kept.whole
     with entries.together(
         at=found.look.at
@@ -107,15 +89,13 @@ def ready(ask: Ask, *, at: datetime) -> None:
     kept.current(ask, at=at, columns=_columns)
 
 
-def evaluate(ask: Ask, *, by: Actor, at: datetime, asking: "Asking | None" = None) -> tuple[answers.Decision, Kept]:
+def evaluate(ask: Ask, *, by: Actor, at: datetime, asking: Asking | None = None) -> tuple[answers.Decision, Kept]:
     """Decide a question and store nothing: no permit comes of it, and no remedies are looked for. Raises `Malformed` as `request` does.
 
     With it comes what answers made of equal facts may share.
     """
     by.needs(SCOPE)
-    found = kept.current(ask, at=at, columns=_columns, asker=asking.kept if asking else None)
-    if asking:
-        asking.remember(found)
+    found = kept.current(ask, at=at, columns=_columns, asking=asking)
     return found.kept.bare, found.kept
 
 

@@ -11,7 +11,7 @@ import logging
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 
 from consent import writers
+from governance.access import keys
 from governance.access.keys import Asker
 from governance.catalogue import modes
 from governance.policy import answers, engine, values
@@ -71,9 +72,20 @@ class Answer:
     plan_digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment at which something that is kept was all there is, and who was known to ask it then, by the digest of their key.
+
+    Both change together or not at all: an asker is believed only by a look that goes back to where they were known.
+    """
+
+    seen: Seen
+    askers: Mapping[str, Asker]
+
+
 @dataclass
 class Kept:
-    """Everything that a question of the same words needs, and on what it rests. Only `seen` and what is computed late ever change."""
+    """Everything that a question of the same words needs, and on what it rests. Only `mark` and what is computed late ever change."""
 
     question: values.Question
     gathered: gathering.Gathered
@@ -82,10 +94,9 @@ class Kept:
     overridden: bool  # somebody ever gave an override for this dataset
     rests_on: frozenset[str]
     until: int  # nanoseconds
-    seen: Seen
+    mark: Mark
     turn: datetime | None = None  # when lineage changes by itself, next
     shown: dict[str, Any] = field(default_factory=dict)  # what `answering` made of it
-    askers: dict[str, Asker] = field(default_factory=dict)  # who asked it, by the digest of their key
     stored: bool = False  # the facts are in the database, committed
     based: bool = False  # so is what permits rest on
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -145,7 +156,7 @@ class Current:
     question: values.Question
     look: Look
     now: datetime
-    steady: bool = False  # it was kept, and nothing changed of those who ask
+    steady: bool = False  # it was kept, and nothing changed of who asks since they were known
 
 
 class _Store:
@@ -203,39 +214,39 @@ def forget() -> None:
     _STORE.clear()
 
 
-def asker(ask: Ask, digest: str, *, at: datetime) -> Asker | None:
-    """Return who asks, if they asked the same before: to be believed once `current` has looked, which is told so (`asker`)."""
-    kept = _STORE.get(_key(ask) or b"")
-    found = kept.askers.get(digest) if kept else None
-    return found if found and found.stands(at) else None
+class Asking:
+    """Who asks a question with a key: as kept with it, until the question's look tells whether they are still known, else read now.
 
+    What is kept is taken before a key is read, so that the look covers all that may have changed since either.
+    """
 
-def remember(found: Current, digest: str, asker: Asker) -> None:
-    """Keep who asked, as they were read before the look; not where anybody changed meanwhile, or what is kept is new."""
-    if found.steady:
-        askers = found.kept.askers
-        if len(askers) >= ASKERS:
-            askers.clear()
-        askers[digest] = asker
+    def __init__(self, ask: Ask, secret: str, *, at: datetime) -> None:
+        self.ask, self.digest = ask, keys.digest(secret)
+        self.kept = _STORE.get(_key(ask) or b"")
+        self.mark = self.kept.mark if self.kept else None
+        found = self.mark.askers.get(self.digest) if self.mark else None
+        self.believed = found is not None and found.stands(at)
+        self.asker = found if found and self.believed else keys.asker(secret, at=at)
+        self.by = self.asker.actor
 
 
 def current(
-    ask: Ask, *, at: datetime, columns: Columns, deciding: bool = False, permits: int = 0, asker: Asker | None = None
+    ask: Ask, *, at: datetime, columns: Columns, deciding: bool = False, permits: int = 0, asking: Asking | None = None
 ) -> Current:
     """Return what a question rests on now, from what is kept or gathered anew; `at` is now, `columns` names those of an open question.
 
-    Raises `BadRequest`, `Unsteady` where everything changes all the time, and `AskedAnew` where an `asker` that was kept is no longer known.
+    Raises `BadRequest`, `Unsteady` where everything changes all the time, and `AskedAnew` where who asks is `asking` as was kept, and may have changed.
     """
     key, taking = _key(ask), Taking(deciding=deciding, permits=permits)
-    found = _standing(key, ask, at, taking) if key else None
-    if asker is not None and (found is None or not found.steady):
+    found = _standing(key, ask, at, taking, asking) if key else None
+    if asking and asking.believed and not (found and found.steady):
         raise AskedAnew("who asks must be read anew")
     if found is not None:
         return found
     if key is None:
         return _gathered(ask, at, columns, taking)[0]
     with _STORE.making(key):
-        found = _standing(key, ask, at, taking)  # another thread may have made it meanwhile
+        found = _standing(key, ask, at, taking, None)  # another thread may have made it meanwhile
         if found is None:
             found, keep = _gathered(ask, at, columns, taking)
             if keep:
@@ -250,23 +261,28 @@ def _key(ask: Ask) -> bytes | None:
     return msgspec.json.encode(msgspec.structs.replace(ask, output=None, writes=(), standing=None))
 
 
-def _standing(key: bytes, ask: Ask, at: datetime, taking: Taking) -> Current | None:
+def _standing(key: bytes, ask: Ask, at: datetime, taking: Taking, asking: Asking | None) -> Current | None:
     kept = _STORE.get(key)
     if kept is None:
         return None
     if changes.CONSENT in kept.rests_on:
         writers.settle()  # a statement under way carries a moment before ours: its commit must be seen
-    look = changes.look(kept.seen, **taking)
+    theirs = asking.mark if asking and asking.kept is kept else None
+    mark = theirs or kept.mark
+    look = changes.look(mark.seen, **taking)
     now = max(at, look.at)
     if not kept.stands(look, now):
         _STORE.drop(key, kept)
         return None
+    unchanged = changes.WHO not in (look.changed or ())
+    askers = mark.askers if unchanged else {}
+    if theirs and unchanged and asking and not asking.believed:
+        askers = {**(askers if len(askers) < ASKERS else {}), asking.digest: asking.asker}
     if look.clean:
-        kept.seen = changes.seen(look)
-    steady = changes.WHO not in (look.changed or ())
-    if not steady:
-        kept.askers.clear()
-    return Current(kept, replace(kept.question, at=now, as_known_at=now), look, now, steady)
+        kept.mark = Mark(changes.seen(look), askers)
+    return Current(
+        kept, replace(kept.question, at=now, as_known_at=now), look, now, steady=unchanged and theirs is not None
+    )
 
 
 def _gathered(ask: Ask, at: datetime, columns: Columns, taking: Taking) -> tuple[Current, bool]:
@@ -282,9 +298,9 @@ def _gathered(ask: Ask, at: datetime, columns: Columns, taking: Taking) -> tuple
         after = changes.look(changes.seen(before), others=True, **taking)
         rests_on = _rests_on(question, gathered, note, read)
         if after.changed is not None and rests_on.isdisjoint(after.changed) and before.epoch == after.epoch:
-            until, seen = _until(question, gathered, note), changes.seen(after)
+            until, mark = _until(question, gathered, note), Mark(changes.seen(after), {})
             turn = resting.turn(note, at=question.at)
-            kept = Kept(question, gathered, mode, rules, overridden, rests_on, until, seen, turn)
+            kept = Kept(question, gathered, mode, rules, overridden, rests_on, until, mark, turn)
             keep = before.clean and after.clean and _all_watched(read)
             return Current(kept, question, after, now), keep
     raise Unsteady("what this rests on changes while it is being read", remedy="ask again")

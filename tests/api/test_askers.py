@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from governance.access import actors, keys, roles
 from governance.access.models import ServiceKey
 from governance.policy import canonical
-from governance.releases import changes, decisions, kept
+from governance.releases import changes, decisions, kept, requests
 from governance.releases.models import Decision
 from tests import cast as people
 from tests.governance.releases_world import ACTION, ASKED, NAMESPACE, PURPOSE, TRAIN_SET, World, now
@@ -47,7 +47,7 @@ def known(world: World, path: str) -> None:
     """Ask until who asks is kept: the first time facts are gathered, the second time who asks is read beside them."""
     for _ in range(2):
         assert post(world, path).status_code in (200, 201)
-    assert any(keys.digest(world.secret) in each.askers for each in kept._STORE._rows.values())
+    assert any(keys.digest(world.secret) in each.mark.askers for each in kept._STORE._rows.values())
 
 
 @pytest.mark.parametrize(("path", "statements"), [(RELEASES, 2), (EVALUATION, 1)])
@@ -123,8 +123,32 @@ def test_a_key_revoked_after_it_was_read_and_before_the_look_is_not_kept(
     with monkeypatch.context() as late:
         late.setattr(keys, "asker", then_revoked)
         post(world, RELEASES)
-    assert not any(each.askers for each in kept._STORE._rows.values())
+    assert not any(each.mark.askers for each in kept._STORE._rows.values())
     assert post(world, RELEASES).status_code == 401
+
+
+def test_who_asks_is_not_believed_by_a_look_that_goes_back_less_far_than_they_were_known(world: World) -> None:
+    """Somebody else's look notices the revocation and moves the mark on, between our taking what is kept and our own look."""
+    known(world, RELEASES)
+    question = requests.parse({"dataset": {"namespace": NAMESPACE, "name": TRAIN_SET}, "action": ACTION, "purpose": PURPOSE, "columns": list(ASKED)})  # fmt: skip
+    ours = kept.Asking(question, world.secret, at=now())
+    assert ours.believed
+    keys.revoke(world.key, by=world.cast.administrator.actor, at=now())
+    kept.current(question, at=now(), columns=decisions._columns)
+    with pytest.raises(kept.AskedAnew):
+        kept.current(question, at=now(), columns=decisions._columns, asking=ours)
+    assert not any(each.mark.askers for each in kept._STORE._rows.values())
+
+
+def test_one_read_before_another_noticed_the_revocation_is_not_kept(world: World) -> None:
+    post(world, RELEASES)
+    question = requests.parse({"dataset": {"namespace": NAMESPACE, "name": TRAIN_SET}, "action": ACTION, "purpose": PURPOSE, "columns": list(ASKED)})  # fmt: skip
+    ours = kept.Asking(question, world.secret, at=now())
+    assert not ours.believed
+    keys.revoke(world.key, by=world.cast.administrator.actor, at=now())
+    kept.current(question, at=now(), columns=decisions._columns)
+    kept.current(question, at=now(), columns=decisions._columns, asking=ours)
+    assert not any(each.mark.askers for each in kept._STORE._rows.values())
 
 
 def test_the_quick_answer_is_the_stored_one(world: World) -> None:

@@ -244,7 +244,8 @@ def test_a_crash_of_the_database_or_a_long_rest_makes_everything_be_read_anew(wo
         cursor.execute("TRUNCATE releases_era, releases_change")  # what a crash does to unlogged tables
     second = current().kept
     assert second is not first and current().kept is second
-    second.seen = replace(second.seen, at=second.seen.at - changes.TRUSTED)
+    seen = second.mark.seen
+    second.mark = replace(second.mark, seen=replace(seen, at=seen.at - changes.TRUSTED))
     assert current().kept is not second
 
 
