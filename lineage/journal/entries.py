@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -93,15 +94,17 @@ _TOGETHER: ContextVar[_Together | None] = ContextVar("together", default=None)
 def together(*, at: datetime) -> Iterator[_Together]:
     """Write what the block records and stores in one statement at its end: for verbs that are called very often.
 
-    In a transaction it commits with it; outside of one it is a transaction of its own. `at` is the database's clock as it was just
-    read; afterwards `written_at` is that of the statement. An error in the block, and nothing is written.
+    In a transaction it commits with it; outside of one it is a transaction of its own, and the block may do nothing but read: whatever
+    else it wrote would be committed without its entries (`OutsideTransaction`). `at` is the database's clock as it was just read;
+    afterwards `written_at` is that of the statement. An error in the block, and nothing is written.
     """
     if _TOGETHER.get() is not None:
         raise RuntimeError("what is written together is one statement: there is none inside it")
     waiting = _Together(at)
     token = _TOGETHER.set(waiting)
     try:
-        yield waiting
+        with nullcontext() if connection.in_atomic_block else connection.execute_wrapper(_reading):
+            yield waiting
     finally:
         _TOGETHER.reset(token)
     waiting.written_at = outbox.write(waiting.rows, beside=[part for _, part in waiting.beside])
@@ -109,6 +112,12 @@ def together(*, at: datetime) -> Iterator[_Together]:
         rows_of.written(row)
     if waiting.rows:
         sequence_after_commit()
+
+
+def _reading(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+    if not str(sql).lstrip().upper().startswith("SELECT"):
+        raise OutsideTransaction("outside of a transaction only `record` and `store` write in this block")
+    return execute(sql, params, many, context)
 
 
 def record_file(kind: str, name: str, sha256: str, *, by: str, about: Sequence[str] = (), **facts: object) -> Entry:

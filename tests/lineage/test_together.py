@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from governance.releases.models import Permit, PermitBasis, StoredFacts
 from lineage import prepared, rows
@@ -51,6 +51,17 @@ def test_an_error_in_the_block_or_in_the_statement_leaves_nothing() -> None:
     assert [model.objects.count() for model in (Entry, Payload, Pending, PermitBasis)] == [0] * 4
     with pytest.raises(entries.OutsideTransaction):  # the block is over
         entries.record("test.noted", {"n": 1}, by="system")
+
+
+def test_a_row_that_would_be_committed_without_its_entries_is_refused_and_in_a_transaction_it_may_be_written() -> None:
+    with pytest.raises(entries.OutsideTransaction), entries.together(at=clock.now()):
+        entries.record("test.noted", {"n": 1}, by="system")
+        basis().save(force_insert=True)
+    assert not PermitBasis.objects.exists() and not Entry.objects.exists()
+    with transaction.atomic(), entries.together(at=clock.now()):
+        entries.record("test.noted", {"n": 1}, by="system")
+        basis().save(force_insert=True)
+    assert PermitBasis.objects.count() == Entry.objects.count() == 1
 
 
 def test_what_is_there_already_may_be_stored_once_more_where_that_is_said() -> None:
