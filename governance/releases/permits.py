@@ -18,7 +18,7 @@ from governance.access.actors import Actor
 from governance.releases import resting
 from governance.releases.models import Decision, Override, Permit
 from lineage import errors, refs
-from lineage.journal import entries, keys, sequencer
+from lineage.journal import entries, keys
 from lineage.ledger.checkpoints import TreeHead
 
 TYPE = "governance-permit+jwt"
@@ -112,7 +112,7 @@ def issue(
 ) -> Permit:
     """Sign a permit for a decision that allows it; inside the decision's transaction. Raises `NotNow` for questions about another time.
 
-    `place` where the caller took one already.
+    `place`, with how far the ledger went when the facts were read; without it every change has the permit looked at again.
     """
     if not decision.about_now:
         raise NotNow("permits are given only for questions about now", where="at", remedy="ask again without a time")
@@ -367,4 +367,5 @@ def _next_place() -> Place:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval('releases_permit_id_seq'), nextval('releases_permit_index')")
         pk, index = cursor.fetchone()
-    return Place(pk, index, sequencer.head())
+    # Nobody said how far the ledger went when the facts were read: every change has the permit looked at again.
+    return Place(pk, index, None)
